@@ -1,0 +1,1 @@
+"""MAY WE: flows as data. May import ``crm``."""

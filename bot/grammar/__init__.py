@@ -1,0 +1,1 @@
+"""How a line is understood: pure functions, no I/O."""

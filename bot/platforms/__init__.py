@@ -1,0 +1,1 @@
+"""One folder per chat platform, the same file names in each; nobody imports two of them."""

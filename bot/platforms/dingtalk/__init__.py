@@ -1,0 +1,1 @@
+"""DingTalk: Stream in, robot and card API out."""

@@ -1,0 +1,1 @@
+"""Excel and csv files into the client file."""

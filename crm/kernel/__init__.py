@@ -1,0 +1,1 @@
+"""Everyone's words: errors, money, clock, calendar, database types, personal data, audit."""

@@ -1,0 +1,1 @@
+"""HOW MUCH: money at risk, minute by minute. May import ``crm``."""

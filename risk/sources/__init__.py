@@ -1,0 +1,1 @@
+"""Where funds, positions and prices come from."""
