@@ -1,4 +1,4 @@
-"""Money is Decimal yuan to the fen; tables keep integer fen; ratios are plain Decimal (1 = 100 %)."""
+"""Money is Decimal yuan to the fen; tables keep integer fen; ratios are Decimal (1 = 100 %)."""
 
 import math
 from decimal import ROUND_HALF_UP, Decimal
