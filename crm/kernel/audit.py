@@ -1,0 +1,235 @@
+"""The audit trail: append-only, hash-chained, its head kept outside the table.
+
+Each row's hash covers the row before it, so a changed, removed or moved row shows. Cutting off the
+newest rows would leave a shorter chain that is sound in itself; the head file, written after each
+commit, names a row that must exist. Details are free text and may hold personal data: the table
+keeps them sealed, the chain covers a keyed digest of them, so that re-sealing under a new key
+leaves the chain as it was.
+"""
+
+import asyncio
+import fcntl
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, LargeBinary, String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.kernel.db import Base, Moment, SealedText, Store, now, vault
+
+GENESIS = bytes(32)
+
+
+class AuditRow(Base):
+    __tablename__ = "audit"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Moment)
+    actor: Mapped[str] = mapped_column(String(64), index=True)  # staff id, or "system", "cli"
+    action: Mapped[str] = mapped_column(String(64))
+    object: Mapped[str] = mapped_column(String(64), index=True)  # e.g. client:17
+    trace: Mapped[str] = mapped_column(String(40))  # the message that caused it
+    detail: Mapped[str] = mapped_column(SealedText("audit.detail"))  # canonical JSON
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # keyed, of the detail
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+NEWEST = 1
+ARCHIVED = 2
+
+
+class AuditTip(Base):
+    """Where the chain ends: the newest row, locked by writers so that it grows one at a time, and
+    the last one moved to the archive, from which the rest is verified."""
+
+    __tablename__ = "audit_tip"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    actor: str
+    action: str
+    object: str
+    trace: str
+    detail: str
+
+
+def note(
+    session: AsyncSession,
+    actor: str,
+    action: str,
+    thing: str,
+    *,
+    trace: str = "",
+    **detail: object,
+) -> None:
+    """Put down that ``actor`` did ``action`` to ``thing``; stored when the transaction commits."""
+    text = json.dumps(detail, ensure_ascii=False, sort_keys=True, default=str)
+    pending: list[Note] = session.info.setdefault("audit_notes", [])
+    pending.append(Note(actor, action, thing, trace or session.info.get("trace", ""), text))
+
+
+class Head:
+    """Keeps the newest committed row's number and hash in a file outside the store."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._newest: tuple[int, bytes] = (0, GENESIS)
+        self._written = 0
+        self._lock = asyncio.Lock()
+
+    async def publish(self, session: AsyncSession) -> None:
+        tip: tuple[int, bytes] | None = session.info.get("audit_tip")
+        if tip is None:
+            return
+        self._newest = max(self._newest, tip)
+        async with self._lock:
+            if self._written < self._newest[0]:
+                newest = self._newest
+                await asyncio.to_thread(self._write, *newest)
+                self._written = newest[0]
+
+    def _write(self, seq: int, digest: bytes) -> None:
+        """Never backwards, also when several processes share the file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            known = _parse_head(file.read())
+            if known is None or known[0] < seq:
+                file.seek(0)
+                file.truncate()
+                file.write(f"{seq} {digest.hex()}\n")
+
+    def read(self) -> tuple[int, bytes] | None:
+        """None when nothing was ever published."""
+        try:
+            return _parse_head(self.path.read_text())
+        except FileNotFoundError:
+            return None
+
+
+def _parse_head(text: str) -> tuple[int, bytes] | None:
+    try:
+        seq, digest = text.split()
+        return int(seq), bytes.fromhex(digest)
+    except ValueError:
+        return None
+
+
+def attach(store: Store, head: Head) -> None:
+    """From now on each commit of ``store`` writes its notes and publishes the head."""
+    store.before_commit.append(write_notes)
+    store.after_commit.append(head.publish)
+
+
+async def write_notes(session: AsyncSession) -> None:
+    """Append this transaction's notes to the chain."""
+    notes: list[Note] = session.info.pop("audit_notes", [])
+    if not notes:
+        return
+    tip = await session.scalar(select(AuditTip).where(AuditTip.id == NEWEST).with_for_update())
+    if tip is None:
+        tip = AuditTip(id=NEWEST, seq=0, hash=GENESIS)
+        session.add(tip)
+    seq, previous, at = tip.seq, tip.hash, now(session)
+    for entry in notes:
+        seq += 1
+        digest = vault(session).index("audit", entry.detail)
+        row = AuditRow(
+            seq=seq,
+            at=at,
+            actor=entry.actor,
+            action=entry.action,
+            object=entry.object,
+            trace=entry.trace,
+            detail=entry.detail,
+            digest=digest,
+        )
+        previous = row.hash = _link(previous, row)
+        session.add(row)
+    tip.seq, tip.hash = seq, previous
+    session.info["audit_tip"] = (seq, previous)
+    await session.flush()
+
+
+def _link(previous: bytes, row: AuditRow) -> bytes:
+    fields = [
+        str(row.seq),
+        row.at.isoformat(timespec="microseconds"),
+        row.actor,
+        row.action,
+        row.object,
+        row.trace,
+        row.digest.hex(),
+    ]
+    return sha256(previous + json.dumps(fields).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``broken_at`` is the number of the first row that does not fit, None when all do."""
+
+    rows: int
+    broken_at: int | None
+    why: str
+
+
+async def verify(session: AsyncSession, head: Head) -> Verdict:
+    """Walk the whole chain from where the archive ends, opening each detail."""
+    start = await session.get(AuditTip, ARCHIVED)
+    count, previous = (start.seq, start.hash) if start else (0, GENESIS)
+    expected = head.read() or (0, GENESIS)
+    seen_head = expected[0] <= count
+    key = vault(session)
+    async for row in _rows(session):
+        if row.seq != count + 1:
+            return Verdict(count, count + 1, f"第 {count + 1} 行缺失或被移动")
+        if row.digest != key.index("audit", row.detail):
+            return Verdict(count, row.seq, f"第 {row.seq} 行的内容被改动")
+        previous = _link(previous, row)
+        if previous != row.hash:
+            return Verdict(count, row.seq, f"第 {row.seq} 行与前一行接不上")
+        seen_head = seen_head or expected == (row.seq, row.hash)
+        count = row.seq
+    if not seen_head:
+        return Verdict(count, count + 1, f"链头记录的第 {expected[0]} 行不在表中，最新的行被截断")
+    return Verdict(count, None, "")
+
+
+async def _rows(session: AsyncSession, batch: int = 1000) -> AsyncIterator[AuditRow]:
+    last = 0
+    while True:
+        query = select(AuditRow).where(AuditRow.seq > last).order_by(AuditRow.seq).limit(batch)
+        rows = (await session.scalars(query)).all()
+        if not rows:
+            return
+        for row in rows:
+            yield row
+        last = rows[-1].seq
+        session.expunge_all()
+
+
+async def export(session: AsyncSession) -> AsyncIterator[Mapping[str, Any]]:
+    """Every row in the clear, for an inspector; ``hash`` in hex."""
+    async for row in _rows(session):
+        yield {
+            "seq": row.seq,
+            "at": row.at.isoformat(),
+            "actor": row.actor,
+            "action": row.action,
+            "object": row.object,
+            "trace": row.trace,
+            "detail": json.loads(row.detail),
+            "hash": row.hash.hex(),
+        }

@@ -1,0 +1,235 @@
+"""The store: column types, the engine for both databases, and its two kinds of transaction.
+
+A store's vault travels on its dialect, so that sealed columns open and close by themselves and two
+stores in one process keep apart.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Enum,
+    LargeBinary,
+    MetaData,
+    event,
+    make_url,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from crm.kernel.clock import Clock
+from crm.kernel.money import from_fen, to_fen
+from crm.kernel.vault import Vault
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, stored in UTC. A naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Yuan(TypeDecorator[Decimal]):
+    """Yuan in the domain, integer fen in the table (SQLite keeps NUMERIC as a float)."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_fen(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else from_fen(value)
+
+
+class SealedText(TypeDecorator[str]):
+    """Free text that may hold personal data: encrypted in the table, plain in the domain.
+
+    ``place`` is ``table.column``; a value moved elsewhere does not open.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place = place
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).seal(value.encode(), self.place)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else vault_of(dialect).open(value, self.place).decode()
+
+
+class SealedBytes(TypeDecorator[bytes]):
+    """A raw message or a file: encrypted in the table."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place = place
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).seal(value, self.place)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).open(value, self.place)
+
+
+def by_value(kind: type[StrEnum]) -> Enum:
+    """A column that stores an enum's value; SQLAlchemy would store its name."""
+    return Enum(kind, native_enum=False, length=32, values_callable=lambda k: [m.value for m in k])
+
+
+def vault_of(dialect: Dialect) -> Vault:
+    return cast("Vault", cast("Any", dialect).qidesk_vault)
+
+
+Step = Callable[[AsyncSession], Awaitable[None]]
+
+
+class Store:
+    """One database with its vault and clock; gives sessions that read and sessions that write.
+
+    SQLite has one writer: writers of this process queue for it here, in order, instead of
+    polling each other's lock, and begin IMMEDIATE, because a read that turns into a write loses
+    updates there.
+    """
+
+    def __init__(self, engine: AsyncEngine, vault: Vault, clock: Clock) -> None:
+        self.engine = engine
+        self.vault = vault
+        self.clock = clock
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._writer = engine.execution_options(qidesk_write=True)
+        self._turn = asyncio.Lock()
+        self.before_commit: list[Step] = []  # e.g. the audit rows of this transaction
+        self.after_commit: list[Step] = []
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        async with self._session(self.engine) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._session(self._writer) as session:
+            async with self.turn(), session.begin():
+                yield session
+                for step in self.before_commit:
+                    await step(session)
+            for step in self.after_commit:
+                await step(session)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """This process's turn to write; on PostgreSQL everybody may at once."""
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._turn:
+            yield
+
+    def _session(self, engine: AsyncEngine) -> AsyncSession:
+        info = {"clock": self.clock, "vault": self.vault}
+        return AsyncSession(engine, expire_on_commit=False, info=info)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def open_store(url: str, vault: Vault, clock: Clock) -> Store:
+    """An engine for ``sqlite+aiosqlite://`` or ``postgresql+asyncpg://``; connects lazily."""
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_async_engine(url, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _sqlite_connect)
+        event.listen(engine.sync_engine, "begin", _sqlite_begin)
+    else:
+        engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10)
+    cast("Any", engine.sync_engine.dialect).qidesk_vault = vault
+    return Store(engine, vault, clock)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; None for PostgreSQL."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)
+
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=10000",
+)
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we begin ourselves, see _sqlite_begin
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("qidesk_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def now(session: AsyncSession) -> datetime:
+    """The store's present moment."""
+    return cast("Clock", session.info["clock"]).now()
+
+
+def vault(session: AsyncSession) -> Vault:
+    return cast("Vault", session.info["vault"])
+
+
+def years_later(day: date, years: int) -> date:
+    """The same day ``years`` later; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
