@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, Float, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.db import Base, Moment, SealedBytes, SealedText, by_value
@@ -110,7 +110,9 @@ class Conversation(Base):
     chat: Mapped[str] = mapped_column(String(128), primary_key=True)
     staff: Mapped[str] = mapped_column(String(64), primary_key=True)
     focus: Mapped[int | None] = mapped_column(Integer)  # client id
-    question: Mapped[str | None] = mapped_column(SealedText("conversation.question"))  # JSON
+    asked: Mapped[str | None] = mapped_column(String(64))  # the card that asks
+    options: Mapped[list[str] | None] = mapped_column(JSON)  # actions for the answers 1, 2, 3 …
+    text_action: Mapped[str] = mapped_column(String(64), default="")
     asked_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
@@ -133,3 +135,17 @@ class Meter(Base):
     pool: Mapped[str] = mapped_column(String(32), primary_key=True)
     month: Mapped[str] = mapped_column(String(7), primary_key=True)  # 2026-11, Shanghai
     count: Mapped[int] = mapped_column(BigInteger)
+
+
+class ApiToken(Base):
+    """A token of a machine user; only its hash is kept."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # sha256
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)

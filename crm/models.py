@@ -5,7 +5,6 @@ job takes it from there. Personal data live in ``personal``, one sealed value a 
 """
 
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -21,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm.kernel.db import Base, Moment, SealedBytes, SealedText, Yuan, by_value
+from crm.kernel.db import Base, Moment, SealedBytes, SealedText, by_value
 
 
 class Role(StrEnum):
@@ -355,14 +354,3 @@ class Change(Base):
 
     what: Mapped[str] = mapped_column(String(32), primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger)
-
-
-class FundDay(Base):
-    """An account's equity at the close of a trading day."""
-
-    __tablename__ = "fund_day"
-
-    account: Mapped[str] = mapped_column(String(32), primary_key=True)
-    trading_day: Mapped[date] = mapped_column(Date, primary_key=True)
-    equity: Mapped[Decimal] = mapped_column(Yuan)
-    net_deposit: Mapped[Decimal] = mapped_column(Yuan)

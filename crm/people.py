@@ -1,7 +1,7 @@
 """Staff, their roles, and what they may do and see.
 
 A role grants actions, each with how far it reaches (row scope); fields are shown by level. The
-three admin roles exclude each other and see no business data.
+three admin roles exclude each other; of clients they see at most those without an owner.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,9 +51,10 @@ class Scope(IntEnum):
     """How far an action reaches; wider is greater."""
 
     NONE = 0
-    OWN = 1
-    BRANCH = 2
-    ALL = 3
+    UNOWNED = 1  # clients that nobody looks after
+    OWN = 2
+    BRANCH = 3  # and those without an owner
+    ALL = 4
 
 
 class Level(IntEnum):
@@ -94,6 +95,7 @@ GRANTS: Mapping[Role, Grants] = {
     Role.RISK: _SEES_ALL,
     Role.RISK_HEAD: _SEES_ALL,
     Role.SYSTEM_ADMIN: {
+        Action.LOOK_UP: Scope.UNOWNED,
         Action.STAFF: Scope.ALL,
         Action.CALENDAR: Scope.ALL,
         Action.IMPORT: Scope.ALL,
@@ -295,3 +297,8 @@ async def disable(session: AsyncSession, staff_id: str, *, by: str) -> bool:
         return False
     audit.note(session, by, "staff.disable", f"staff:{staff_id}")
     return True
+
+
+async def branch_names(session: AsyncSession) -> dict[str, str]:
+    rows = await session.execute(select(Branch.code, Branch.name))
+    return dict(rows.tuples().all())

@@ -12,6 +12,14 @@ class Place(StrEnum):
     GROUP = "group"
 
 
+class Audience(StrEnum):
+    """Who reads an answer: decides what is masked."""
+
+    PRIVATE = "private"
+    GROUP = "group"  # names and accounts masked, no funds
+    RISK_GROUP = "risk_group"  # names and accounts full, personal numbers never
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
     """One conversation. In private ``id`` is the person's user id on the platform."""
@@ -156,6 +164,7 @@ class Card:
     footer: str = ""
     link: str = ""
     subject: str = ""  # the thing it shows, e.g. "client:17": refreshed together
+    draft: str = ""  # what its buttons need to go on with; kept in our store, never shown
     id: str = ""
     version: int = 1
     type: Literal["card"] = "card"

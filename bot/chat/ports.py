@@ -61,6 +61,10 @@ class Sender(Protocol):
         """The bytes of a file that a person sent. Raises OutsideError."""
         ...
 
+    def idempotent(self, out: Outgoing) -> bool:
+        """Whether the platform itself keeps a second try with the same key from being shown."""
+        ...
+
     def buckets(self, out: Outgoing) -> tuple[str, ...]:
         """The rate limits this item counts against, e.g. ``dingtalk:app:x``, ``dingtalk:robot``."""
         ...
@@ -83,6 +87,12 @@ Hear = Callable[[Raw], Awaitable[bool]]
 HearClick = Callable[[Raw], Awaitable[Card | None]]
 """Store durably and act within the click's budget: the card as it now is, None when the work
 goes on and the card will be updated later."""
+
+
+class Tally(Protocol):
+    """Counts calls against a platform's monthly quota pools."""
+
+    def __call__(self, platform: str, pool: str) -> None: ...
 
 
 class Blobs(Protocol):

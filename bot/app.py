@@ -1,0 +1,281 @@
+"""Builds every object once and hands it to its users; alone knows all names."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot import metrics, schema
+from bot.blobs import ShownBlobs
+from bot.cards.curve import Painter
+from bot.chat.ports import Health, Sender
+from bot.desk import Desk
+from bot.dispatch import Dispatcher
+from bot.inbox import Inbox
+from bot.jobs.keep_history import keep_history
+from bot.jobs.nudge import remind
+from bot.limits import Limit, Limits
+from bot.platforms.dingtalk import settings as dingtalk_settings
+from bot.platforms.dingtalk.client import open_dingtalk
+from bot.platforms.dingtalk.stream import Stream
+from bot.router import Router
+from bot.scheduler import Scheduler
+from bot.settings import DingTalk, Settings, SourceSettings
+from crm import calendars
+from crm.kernel import audit
+from crm.kernel.calendar import Calendar
+from crm.kernel.clock import SystemClock
+from crm.kernel.db import Store, open_store
+from crm.kernel.errors import SettingsError
+from crm.kernel.vault import Algorithm, Vault
+from handlers import clients, interactions, tasks
+from handlers import help as helping
+from risk.book import Book
+from risk.sources.base import Source
+from risk.sources.sim import SimSource
+
+log = logging.getLogger(__name__)
+
+LIMITS: Mapping[str, Limit] = {
+    # The platforms' own rates (reference: DingTalk 9.2); [outbox.limits] overrides by name.
+    "dingtalk:app": Limit(20, 1),
+    "dingtalk:private": Limit(20, 60),
+    "dingtalk:group": Limit(20, 60),
+    "dingtalk:robot": Limit(20, 60),
+}
+
+
+@dataclass(kw_only=True)
+class Service:
+    """The running service, as its web pages and the demo see it."""
+
+    settings: Settings
+    clock: SystemClock
+    store: Store
+    desk: Desk
+    dispatcher: Dispatcher
+    scheduler: Scheduler
+    book: Book
+    sources: dict[str, Source] = field(default_factory=dict)
+    adapters: dict[str, Stream] = field(default_factory=dict)
+
+    @property
+    def control_secret(self) -> str:
+        sandbox = self.settings.sandbox
+        return sandbox.secret.get_secret_value() if sandbox else ""
+
+    def can_receive(self) -> bool:
+        return all(adapter.health().ok for adapter in self.adapters.values())
+
+    def health(self) -> dict[str, Health]:
+        """Each part and how it is; adapters that cannot receive make the service unready."""
+        parts = {name: adapter.health() for name, adapter in self.adapters.items()}
+        for name, source in self.sources.items():
+            told = source.health()
+            parts[f"source.{name}"] = Health(ok=told.ok, detail=told.detail)
+        return parts
+
+    async def move_clock(self, offset: timedelta) -> None:
+        """The sandbox moved its clock: follow, and run what is due."""
+        self.clock.offset = offset
+        self.dispatcher.clock_moved()
+        await self.scheduler.run_due()
+
+
+def make_router() -> Router:
+    """Everything that can be said or clicked."""
+    router = Router()
+    for part in (clients.router, interactions.router, tasks.router, helping.make_router(router)):
+        router.include(part)
+    return router
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The key ring. Raises KeyFileWrong; made anew only by ``prepare``."""
+    return Vault(settings.security.key_file)
+
+
+def store_of(settings: Settings, clock: SystemClock) -> Store:
+    """The store with its vault and audit chain. Raises KeyFileWrong."""
+    store = open_store(settings.store.url, open_vault(settings), clock)
+    audit.attach(store, audit.Head(settings.head_file))
+    return store
+
+
+def clock_of(settings: Settings) -> SystemClock:
+    if settings.sandbox is None:
+        return SystemClock()
+    return SystemClock(timedelta(seconds=_offset(settings.sandbox.clock_file)))
+
+
+def _offset(file: Path) -> float:
+    try:
+        return float(json.loads(file.read_text())["offset_seconds"])
+    except FileNotFoundError:
+        return 0.0
+
+
+def make_keys(settings: Settings) -> bool:
+    """Make the key file of a new installation; False when there is one."""
+    if settings.security.key_file.exists():
+        return False
+    Vault.create(settings.security.key_file, Algorithm(settings.security.algorithm))
+    return True
+
+
+async def check_version(store: Store) -> None:
+    """Raises SettingsError when the tables are not this program's."""
+    if await schema.current(store) != schema.newest():
+        raise SettingsError("数据库版本与程序不符，请先运行：qidesk db upgrade")
+
+
+@asynccontextmanager
+async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """The jobs run for the length of the block; one that breaks ends the block."""
+    async with asyncio.TaskGroup() as tasks:
+        started = [tasks.create_task(job) for job in jobs]
+        yield
+        for task in started:
+            task.cancel()
+
+
+@asynccontextmanager
+async def serve(settings: Settings, clock: SystemClock | None = None) -> AsyncIterator[Service]:
+    """The whole service, from taking up what was left to ending what is in hand."""
+    clock = clock or clock_of(settings)
+    async with AsyncExitStack() as stack:
+        store = store_of(settings, clock)
+        stack.push_async_callback(store.close)
+        await check_version(store)
+        async with store.reading() as session:
+            calendar = await calendars.load(session)
+        service = await _assemble(stack, settings, clock, store, calendar)
+        yield service
+
+
+async def _assemble(
+    stack: AsyncExitStack,
+    settings: Settings,
+    clock: SystemClock,
+    store: Store,
+    calendar: Calendar,
+) -> Service:
+    http = await stack.enter_async_context(aiohttp.ClientSession())
+    painter = Painter()
+    stack.push_async_callback(painter.close)
+    book = Book(calendar)
+    sources = {name: _source(name, s, http) for name, s in settings.sources.items()}
+    senders: dict[str, Sender] = {}
+    dingtalk = settings.dingtalk
+    if dingtalk is not None:
+        blobs = ShownBlobs(store, painter)
+        sender = await stack.enter_async_context(
+            open_dingtalk(_dingtalk(dingtalk), clock, blobs, metrics.tally)
+        )
+        senders["dingtalk"] = sender
+    limits = Limits(clock, {**LIMITS, **_limits(settings)})
+    dispatcher = Dispatcher(store, senders, limits)
+    inbox = await stack.enter_async_context(Inbox(store).open())
+    desk = Desk(
+        store=store,
+        inbox=inbox,
+        router=make_router(),
+        senders=senders,
+        calendar=calendar,
+        book=book,
+        risk_chats=frozenset(
+            ("dingtalk", chat) for chat in (dingtalk.risk_groups if dingtalk else ())
+        ),
+    )
+    scheduler = Scheduler(clock, lambda: desk.calendar)
+    service = Service(
+        settings=settings,
+        clock=clock,
+        store=store,
+        desk=desk,
+        dispatcher=dispatcher,
+        scheduler=scheduler,
+        book=book,
+        sources=sources,
+    )
+    await stack.enter_async_context(
+        running(dispatcher.run(), *(book.run(source) for source in sources.values()))
+    )
+    await stack.enter_async_context(desk.open())
+    if dingtalk is not None:
+        stream = Stream(
+            _dingtalk(dingtalk),
+            clock,
+            desk.hear,
+            desk.hear_click,
+            on_answered=desk.answered,
+        )
+        service.adapters["dingtalk"] = stream
+        await stack.enter_async_context(running(stream.run()))
+    _schedule(service)
+    scheduler.start()
+    stack.callback(scheduler.stop)
+    return service
+
+
+def _schedule(service: Service) -> None:
+    store, desk, book = service.store, service.desk, service.book
+
+    async def reminders() -> None:
+        await remind(store, desk)
+
+    async def histories() -> None:
+        for source in service.sources.values():
+            if isinstance(source, SimSource):
+                await keep_history(store, book, desk.calendar, source)
+
+    async def changes() -> None:
+        async with store.reading() as session:
+            desk.calendar = await calendars.load(session)
+
+    service.scheduler.every(1, reminders, name="remind")
+    service.scheduler.every(20, histories, name="keep_history")
+    service.scheduler.every(1, changes, name="changes")
+    service.scheduler.every(10, desk.take_up, name="take_up")
+
+
+def _source(name: str, settings: SourceSettings, http: aiohttp.ClientSession) -> Source:
+    if settings.kind != "sim":
+        raise SettingsError(f"[sources.{name}] 的类型 {settings.kind} 尚未开通")
+    return SimSource(http, settings.url, retry_seconds=settings.poll_seconds)
+
+
+def _dingtalk(settings: DingTalk) -> dingtalk_settings.DingTalkSettings:
+    return dingtalk_settings.DingTalkSettings(
+        client_id=settings.client_id,
+        client_secret=settings.client_secret.get_secret_value(),
+        robot_code=settings.robot_code,
+        corp_id=settings.corp_id,
+        api_base=settings.api_base,
+        oapi_base=settings.oapi_base,
+        templates=settings.templates,
+        proxy=settings.proxy,
+        connections=settings.connections,
+        custom_robots={
+            name: dingtalk_settings.CustomRobot(
+                access_token=robot.access_token.get_secret_value(),
+                secret=robot.secret.get_secret_value(),
+            )
+            for name, robot in settings.robots.items()
+        },
+    )
+
+
+def _risk_chats(dingtalk: DingTalk | None) -> frozenset[tuple[str, str]]:
+    return frozenset(("dingtalk", chat) for chat in (dingtalk.risk_groups if dingtalk else ()))
+
+
+def _limits(settings: Settings) -> dict[str, Limit]:
+    return {name: Limit(s.amount, s.seconds) for name, s in settings.outbox.limits.items()}

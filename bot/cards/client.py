@@ -1,0 +1,319 @@
+"""What a client looks like: in a list, as a card, with positions, to somebody who may not see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from bot.cards import text
+from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
+from crm.interactions import CHANNEL_WORDS
+from crm.kernel import masks
+from crm.models import Client, ClientStatus, Interaction, Permission, PersonalKind, Task
+from risk import products
+from risk.figures import Figures, Holding
+from risk.levels import Level
+from risk.sources.base import Direction
+
+TONES: Mapping[Level, Tone] = {
+    Level.NORMAL: Tone.GREY,
+    Level.WATCH: Tone.BLUE,
+    Level.WARN: Tone.AMBER,
+    Level.CALL: Tone.ORANGE,
+    Level.FORCE: Tone.RED,
+    Level.NEGATIVE: Tone.DARK_RED,
+    Level.UNSURE: Tone.VIOLET,
+}
+STATUS_WORDS: Mapping[ClientStatus, str] = {
+    ClientStatus.ACTIVE: "",
+    ClientStatus.DORMANT: "休眠",
+    ClientStatus.RESTRICTED: "限制",
+    ClientStatus.CLOSED: "已销户",
+}
+EXPIRES_SOON = timedelta(days=365)
+PRIVATE_ONLY = "完整资料请私聊我"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """Everything that a client's card tells."""
+
+    client: Client
+    figures: Figures | None  # of the first account in yuan
+    personal: Mapping[PersonalKind, str]
+    last: Interaction | None
+    task: Task | None
+    owner: str
+    at: datetime
+
+
+def client_card(sheet: Sheet, audience: Audience) -> Card:
+    """The card of J1. In a group nothing of money or person is told."""
+    client, figures = sheet.client, sheet.figures
+    if audience is Audience.GROUP:
+        return _group_card(client)
+    shows_person = audience is Audience.PRIVATE
+    level = figures.level if figures and client.status is not ClientStatus.DORMANT else None
+    return Card(
+        title=" · ".join(filter(None, (client.name, _account(client), _tier(client)))),
+        status=level.word if level is not None else STATUS_WORDS[client.status],
+        tone=TONES[level] if level is not None else Tone.GREY,
+        facts=(
+            *_money(figures),
+            *_holdings(figures),
+            *_permissions(client.permissions, sheet.at),
+            *_service(sheet),
+            *(_person(sheet.personal) if shows_person else ()),
+        ),
+        buttons=_buttons(client.id) if shows_person else (),
+        footer=_data_age(figures, sheet.at),
+    )
+
+
+def _group_card(client: Client) -> Card:
+    return Card(
+        title=f"{masks.name(client.name)} · {masks.account(_account(client))}",
+        text=PRIVATE_ONLY,
+    )
+
+
+def _account(client: Client) -> str:
+    return client.accounts[0].account if client.accounts else "无账号"
+
+
+def _tier(client: Client) -> str:
+    return f"{client.tier}类客户" if client.tier else ""
+
+
+def _money(figures: Figures | None) -> tuple[Fact, ...]:
+    if figures is None:
+        return (Fact("资金", "暂无资金数据"),)
+    rows = [
+        Fact("权益", text.short_yuan(figures.equity)),
+        Fact("可用", text.short_yuan(figures.available)),
+        Fact("保证金", text.short_yuan(figures.margin)),
+        Fact("风险度", risk_degree(figures)),
+        Fact("今日盈亏", text.short_yuan(figures.day_pnl)),
+    ]
+    if figures.net_deposit:
+        rows.append(Fact("出入金", text.short_yuan(figures.net_deposit)))
+    if distance := _distance(figures):
+        rows.append(distance)
+    return tuple(rows)
+
+
+def risk_degree(figures: Figures) -> str:
+    """86.45% ▲5.2: with the change that today's profit or loss made, in points."""
+    if figures.level is Level.NEGATIVE:
+        return "已穿仓"
+    if figures.risk is None:
+        return text.NOTHING
+    degree = text.percent(figures.risk)
+    before = (figures.equity or Decimal(0)) - figures.day_pnl
+    if not figures.margin or before <= 0:
+        return degree
+    change = text.points(figures.risk - figures.margin / before)
+    return f"{degree} {change}".strip()
+
+
+def _distance(figures: Figures) -> Fact | None:
+    """距100%风险: 螺纹钢再跌 2.1%"""
+    near = figures.nearest
+    if near is None:
+        return None
+    product = products.of_instrument(near.product)
+    name = product.name if product else near.product
+    way = "跌" if near.move < 0 else "涨"
+    label = f"距{text.percent(near.degree, 0)}{'（交易所）' if near.by_exchange else '风险'}"
+    return Fact(label, f"{name}再{way} {text.percent(abs(near.move), 1)}")
+
+
+def _holdings(figures: Figures | None) -> tuple[Fact, ...]:
+    if figures is None:
+        return ()
+    if not figures.holdings:
+        return (Fact("持仓", "无"),)
+    shown = [f"{h.instrument} {side(h)}{h.lots}" for h in figures.holdings[:6]]
+    rest = len(figures.holdings) - len(shown)
+    return (Fact("持仓", " · ".join(shown) + (f" 等 {rest} 个" if rest else "")),)
+
+
+def side(holding: Holding) -> str:
+    return "多" if holding.direction is Direction.LONG else "空"
+
+
+def _permissions(rows: Sequence[Permission], now: datetime) -> tuple[Fact, ...]:
+    if not rows:
+        return ()
+    return (Fact("权限", " ".join(_permission(row, now.date()) for row in rows)),)
+
+
+def _permission(row: Permission, today: date) -> str:
+    mark = "✓" if row.granted and (row.expires_on is None or row.expires_on >= today) else "✗"
+    near = row.granted and row.expires_on and row.expires_on - today <= EXPIRES_SOON
+    until = f"（{row.expires_on:%Y-%m}到期）" if near and row.expires_on else ""
+    return f"{row.group}{mark}{until}"
+
+
+def _service(sheet: Sheet) -> tuple[Fact, ...]:
+    rows = []
+    if sheet.last is not None:
+        note = text.cut(sheet.last.texts[-1].note, 16)
+        channel = CHANNEL_WORDS[sheet.last.channel]
+        rows.append(Fact("最近沟通", f"{text.moment(sheet.last.at)} {channel} «{note}»"))
+    if sheet.task is not None:
+        when = text.due(sheet.task.due_at, sheet.at)
+        rows.append(Fact("待办", f"{when} {text.cut(sheet.task.text, 16)}"))
+    return tuple(rows)
+
+
+def _person(personal: Mapping[PersonalKind, str]) -> tuple[Fact, ...]:
+    rows = []
+    if number := personal.get(PersonalKind.ID_NUMBER):
+        rows.append(Fact("身份证", masks.id_number(number)))
+    if mobile := personal.get(PersonalKind.MOBILE):
+        rows.append(Fact("手机", masks.mobile(mobile)))
+    return tuple(rows)
+
+
+def _buttons(client_id: int) -> tuple[Button, ...]:
+    return (
+        Button(f"positions:{client_id}", "持仓", Style.PRIMARY),
+        Button(f"curve:{client_id}", "资金曲线"),
+        Button(f"records:{client_id}", "记录"),
+        Button(f"client_tasks:{client_id}", "待办"),
+        Button(f"more:{client_id}", "更多"),
+    )
+
+
+def _data_age(figures: Figures | None, now: datetime) -> str:
+    if figures is None or figures.as_of is None:
+        return ""
+    told = f"数据 {text.clock(figures.as_of)}（{text.age(figures.as_of, now)}）"
+    if figures.stale:
+        return f"{told} · 数据已中断，仅供参考，不能据此判断安全"
+    if figures.missing:
+        return f"{told} · {figures.missing[0]}"
+    return told
+
+
+def more_card(sheet: Sheet) -> Card:
+    """What the first card has no room for, personal numbers masked."""
+    client, personal = sheet.client, sheet.personal
+    facts = [
+        Fact("客户经理", sheet.owner or "未分配"),
+        Fact("资金账号", " · ".join(f"{a.account} {a.currency}" for a in client.accounts)),
+        Fact("风险等级", client.risk_level or text.NOTHING),
+    ]
+    if client.opened_on:
+        facts.append(Fact("开户日期", client.opened_on.isoformat()))
+    if card := personal.get(PersonalKind.BANK_CARD):
+        facts.append(Fact("银行卡", masks.bank_card(card)))
+    if client.tags:
+        facts.append(Fact("标签", " ".join(f"#{tag.tag}" for tag in client.tags)))
+    if client.referrer:
+        facts.append(Fact("居间人", client.referrer))
+    if client.remark:
+        facts.append(Fact("备注", text.cut(masks.numbers(client.remark), 80)))
+    return Card(
+        title=f"{client.name} · 更多资料",
+        facts=tuple(facts),
+        footer=f"需要完整号码请发：显示 手机 {client.name} 原因",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of a list of clients; ``why`` says what matched when it was not the name itself."""
+
+    client_id: int
+    name: str
+    account: str
+    tier: str
+    status: ClientStatus
+    figures: Figures | None
+    why: str = ""
+
+
+def client_list(lines: Sequence[Line], total: int, first: int, audience: Audience) -> Card:
+    """Several clients to choose from, numbered from 1; ``first`` is the place of the first."""
+    in_group = audience is Audience.GROUP
+    rows = tuple(_list_row(n, line, in_group=in_group) for n, line in enumerate(lines, start=1))
+    shown = "" if total == len(lines) else f"，第 {first + 1}–{first + len(lines)} 位"
+    return Card(
+        title=f"找到 {total} 位客户{shown}",
+        table=Table(("", "客户", "账号", "类", "持仓与风险"), rows),
+        buttons=tuple(
+            Button(f"client:{line.client_id}", str(n)) for n, line in enumerate(lines, start=1)
+        ),
+        footer="回复序号或点按钮",
+    )
+
+
+def _list_row(number: int, line: Line, *, in_group: bool) -> tuple[str, ...]:
+    if in_group:
+        return (str(number), masks.name(line.name), masks.account(line.account), line.tier, "")
+    said = f"（{line.why}）" if line.why else ""
+    return (str(number), line.name + said, line.account, line.tier, _list_state(line))
+
+
+def _list_state(line: Line) -> str:
+    if line.status is not ClientStatus.ACTIVE:
+        return STATUS_WORDS[line.status]
+    figures = line.figures
+    if figures is None:
+        return "无资金数据"
+    held = dict.fromkeys(
+        product.name if (product := products.of_instrument(h.product)) else h.product
+        for h in figures.holdings
+    )
+    holding = "/".join(list(held)[:2]) or "空仓"
+    return f"{holding} {text.percent(figures.risk, 1) if figures.holdings else ''}".strip()
+
+
+def other_card(client: Client, owner: str, branch: str, *, may_ask: bool) -> Card:
+    """Somebody else's client: the name, the branch and who looks after it, nothing more."""
+    return Card(
+        title=client.name,
+        status="非本人客户",
+        tone=Tone.GREY,
+        facts=(Fact("营业部", branch or "未分配"), Fact("客户经理", owner or "未分配")),
+        buttons=(Button(f"ask_view:{client.id}", "申请查看"),) if may_ask else (),
+        footer="查看需营业部负责人批准，24 小时内有效",
+    )
+
+
+def positions_card(client: Client, figures: Figures | None, now: datetime) -> Card:
+    """The holdings as a table no wider than a phone."""
+    title = f"{client.name} · {_account(client)} · 持仓"
+    if figures is None:
+        return Card(title=title, text="暂无资金数据")
+    rows = tuple(
+        (
+            f"{h.instrument} {side(h)}",
+            str(h.lots),
+            text.price(h.last),
+            text.short_yuan(h.pnl),
+            text.short_yuan(h.margin),
+        )
+        for h in figures.holdings
+    )
+    return Card(
+        title=title,
+        status=figures.level.word,
+        tone=TONES[figures.level],
+        text="" if rows else "没有持仓",
+        facts=_money(figures),
+        table=Table(("合约", "手", "最新", "盈亏", "保证金"), rows) if rows else None,
+        sections=_triggers(figures),
+        footer=_data_age(figures, now),
+    )
+
+
+def _triggers(figures: Figures) -> tuple[Section, ...]:
+    lines = [
+        f"{h.instrument} 到 {text.price(h.price_at_100)} 风险度达 100%"
+        for h in figures.holdings
+        if h.price_at_100 is not None
+    ]
+    return (Section(title="价格提示", text="\n".join(lines)),) if lines else ()

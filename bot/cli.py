@@ -1,0 +1,347 @@
+"""The commands: parses what was typed, calls one function, prints what came of it.
+
+Heavy modules are imported by the command that needs them, so that ``--help`` answers at once.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from crm.kernel.errors import OutsideError, SettingsError, UserError
+from crm.kernel.vault import CannotOpen, KeyFileWrong
+
+app = typer.Typer(
+    name="qidesk",
+    help="期台：期货公司在企业微信和钉钉里的工作台",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+db = typer.Typer(help="数据库：升级、版本、备份、恢复", no_args_is_help=True)
+imports = typer.Typer(help="批量导入", no_args_is_help=True)
+staff = typer.Typer(help="员工", no_args_is_help=True)
+audit = typer.Typer(help="审计链", no_args_is_help=True)
+keys = typer.Typer(help="密钥环", no_args_is_help=True)
+token = typer.Typer(help="接口令牌", no_args_is_help=True)
+for name, group in (
+    ("db", db),
+    ("import", imports),
+    ("staff", staff),
+    ("audit", audit),
+    ("keys", keys),
+    ("token", token),
+):
+    app.add_typer(group, name=name)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", envvar="QIDESK_CONFIG", help="配置文件")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
+Host = Annotated[str, typer.Option(help="监听地址")]
+Port = Annotated[int, typer.Option(help="网页端口", min=1, max=65534)]
+DataDir = Annotated[Path | None, typer.Option(help="数据目录，默认在用户数据目录")]
+Seed = Annotated[int, typer.Option(help="虚构经纪商的种子")]
+Clients = Annotated[int, typer.Option(help="虚构客户数", min=200, max=200_000)]
+WithMarket = Annotated[bool, typer.Option("--market/--no-market", help="行情自己走动")]
+
+
+def main() -> None:
+    """The entry point: every expected trouble is one sentence on stderr."""
+    try:
+        app()
+    except (SettingsError, KeyFileWrong, CannotOpen) as error:
+        fail(str(error))
+    except UserError as error:
+        fail(error.text)
+    except OutsideError as error:
+        fail(f"{error.where} 没有成功：{error.code}")
+    except OSError as error:
+        fail(f"{error.strerror or type(error).__name__}：{error.filename or ''}".rstrip("："))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def fail(sentence: str, code: int = 1) -> NoReturn:
+    print(sentence, file=sys.stderr)  # noqa: T201  the command line speaks
+    sys.exit(code)
+
+
+def show(value: object) -> None:
+    """JSON on stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+@app.command()
+def serve(config: ConfigFile = None) -> None:
+    """运行期台服务"""
+    from bot import logs, run
+    from bot.settings import load
+
+    logs.begin()
+    _until_told(lambda stop: run.serve(load(config or _default_config()), stop))
+
+
+@app.command()
+def demo(
+    host: Host = "127.0.0.1",
+    port: Port = 8088,
+    data_dir: DataDir = None,
+    seed: Seed = 7,
+    clients: Clients = 2000,
+    market: WithMarket = True,
+) -> None:
+    """在本机试用：服务、模拟平台、模拟行情和网页一次起来"""
+    from bot import logs, run
+
+    logs.begin()
+    options = _options(host, port, data_dir, seed, clients, market=market, together=True)
+    _until_told(lambda stop: run.demo(options, stop, typer.echo))
+
+
+@app.command()
+def sandbox(
+    host: Host = "127.0.0.1",
+    port: Port = 8088,
+    data_dir: DataDir = None,
+    seed: Seed = 7,
+    clients: Clients = 2000,
+    market: WithMarket = True,
+) -> None:
+    """只起模拟平台、行情和网页；旁边运行 qidesk serve --config 目录/qidesk.toml"""
+    from bot import logs, run
+
+    logs.begin()
+    options = _options(host, port, data_dir, seed, clients, market=market, together=False)
+    _until_told(lambda stop: run.sandbox(options, stop, typer.echo))
+
+
+def _options(
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    seed: int,
+    clients: int,
+    *,
+    market: bool,
+    together: bool,
+) -> Any:
+    from platformdirs import user_data_path
+
+    from bot.sandbox.launch import Options
+
+    return Options(
+        host=host,
+        port=port,
+        data_dir=(data_dir or user_data_path("qidesk") / "demo").resolve(),
+        seed=seed,
+        clients=clients,
+        market=market,
+        service_port=port if together else port + 1,
+    )
+
+
+def _default_config() -> Path:
+    return Path("qidesk.toml")
+
+
+def _until_told(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run until SIGINT or SIGTERM, then end in order."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await job(stop)
+
+    asyncio.run(run())
+
+
+@app.command()
+def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """检查配置、凭证、数据库、时钟、数据源和日历"""
+    from bot import check as checking
+    from bot.settings import load
+
+    findings = asyncio.run(checking.check(load(config or _default_config())))
+    if as_json:
+        show([{"part": f.part, "level": f.level, "text": f.text} for f in findings])
+    else:
+        marks = {"ok": "正常", "warning": "注意", "wrong": "错误"}
+        for finding in findings:
+            typer.echo(f"{marks[finding.level]}  {finding.part}  {finding.text}")
+    if any(finding.level == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@db.command("upgrade")
+def db_upgrade(config: ConfigFile = None) -> None:
+    """把数据库升级到本程序的版本；首次使用时建库并生成密钥文件"""
+    from bot import tables
+
+    typer.echo(_with_settings(config, tables.upgrade))
+
+
+@db.command("current")
+def db_current(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """数据库的版本"""
+    from bot import tables
+
+    found, newest = _with_settings(config, tables.versions)
+    if as_json:
+        show({"current": found, "newest": newest})
+    else:
+        typer.echo(f"{found or '空库'}（程序需要 {newest}）")
+
+
+@db.command("backup")
+def db_backup(file: Path, config: ConfigFile = None) -> None:
+    """在线备份到一个文件"""
+    from bot import tables
+
+    typer.echo(_with_settings(config, lambda settings: tables.backup(settings, file)))
+
+
+@db.command("restore")
+def db_restore(file: Path, config: ConfigFile = None) -> None:
+    """从备份恢复到空库，恢复后校验；未发出的消息保留但不发送"""
+    from bot import tables
+
+    typer.echo(_with_settings(config, lambda settings: tables.restore(settings, file)))
+
+
+def _with_settings(config: Path | None, job: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    from bot.settings import load
+
+    return asyncio.run(job(load(config or _default_config())))
+
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="只看结果，不写入")]
+
+
+@imports.command("clients")
+def import_clients(
+    path: Path,
+    dry_run: DryRun = False,
+    rejects: Annotated[Path | None, typer.Option(help="不合格的行写到这个 csv")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """客户台账：Excel 或 csv"""
+    from bot import bulk
+
+    def job(settings: Any) -> Coroutine[Any, Any, Any]:
+        return bulk.clients(settings, path, dry_run=dry_run, rejects=rejects, quiet=as_json)
+
+    result = _with_settings(config, job)
+    if as_json:
+        show(result.as_json())
+    else:
+        typer.echo(result.as_text())
+    raise typer.Exit(result.exit_code)
+
+
+@imports.command("staff")
+def import_staff(path: Path, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """员工与营业部：csv，列为 id,name,branch,branch_name,roles,dingtalk,wecom"""
+    from bot import bulk
+
+    result = _with_settings(config, lambda settings: bulk.staff(settings, path))
+    if as_json:
+        show(result.as_json())
+    else:
+        typer.echo(result.as_text())
+    raise typer.Exit(result.exit_code)
+
+
+@imports.command("calendar")
+def import_calendar(path: Path, config: ConfigFile = None) -> None:
+    """交易日历：csv，列为 date,kind,holiday"""
+    from bot import bulk
+
+    typer.echo(_with_settings(config, lambda settings: bulk.calendar(settings, path)))
+
+
+@staff.command("add")
+def staff_add(
+    staff_id: str,
+    name: str,
+    role: Annotated[str, typer.Option(help="角色，例如 system_admin")],
+    dingtalk: Annotated[str, typer.Option(help="钉钉 userid")] = "",
+    wecom: Annotated[str, typer.Option(help="企业微信 userid")] = "",
+    config: ConfigFile = None,
+) -> None:
+    """建立第一批管理员；有了系统管理员后在对话里添加"""
+    from bot import bulk
+
+    logins = {k: v for k, v in (("dingtalk", dingtalk), ("wecom", wecom)) if v}
+
+    def job(settings: Any) -> Coroutine[Any, Any, Any]:
+        return bulk.first_admin(settings, staff_id, name, role, logins)
+
+    typer.echo(_with_settings(config, job))
+
+
+@staff.command("disable")
+def staff_disable(staff_id: str, config: ConfigFile = None) -> None:
+    """立即停用一名员工；客户转给营业部负责人"""
+    from bot import bulk
+
+    typer.echo(_with_settings(config, lambda settings: bulk.disable(settings, staff_id)))
+
+
+@audit.command("verify")
+def audit_verify(
+    export: Annotated[Path | None, typer.Option(help="导出到这个 jsonl")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """校验审计链；断裂时指出位置，退出码 1"""
+    from bot import tables
+
+    verdict = _with_settings(config, lambda settings: tables.verify_audit(settings, export))
+    if as_json:
+        show({"rows": verdict.rows, "broken_at": verdict.broken_at, "why": verdict.why})
+    elif verdict.broken_at is None:
+        typer.echo(f"审计链完整，共 {verdict.rows} 行")
+    if verdict.broken_at is not None:
+        fail(f"审计链在第 {verdict.broken_at} 行断裂：{verdict.why}")
+
+
+@keys.command("rotate")
+def keys_rotate(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """换一把新密钥并重新加密已有数据"""
+    from bot import tables
+
+    key_id, count = _with_settings(config, tables.rotate_keys)
+    if as_json:
+        show({"key": key_id, "resealed": count})
+    else:
+        typer.echo(f"已启用第 {key_id} 把密钥，重新加密 {count} 项")
+
+
+@token.command("create")
+def token_create(
+    scopes: Annotated[str, typer.Option(help="权限，逗号分隔，例如 risk:read")],
+    name: Annotated[str, typer.Option(help="用途")] = "",
+    days: Annotated[int, typer.Option(help="有效天数", min=1, max=3650)] = 365,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """生成接口令牌；只显示这一次"""
+    from bot import tokens
+
+    def job(settings: Any) -> Coroutine[Any, Any, Any]:
+        return tokens.create(settings, scopes.split(","), name=name, days=days)
+
+    made = _with_settings(config, job)
+    if as_json:
+        show({"token": made})
+    else:
+        typer.echo(made)

@@ -1,0 +1,309 @@
+"""Answers one message or click in one transaction: the claim, the domain's rows, the audit and the
+outbox stand or fall together."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from weakref import WeakValueDictionary
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import crashpoint, inbox, outbox
+from bot.chat import codec
+from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Place, Text
+from bot.chat.ports import Raw, Sender
+from bot.chat.reply import Reply
+from bot.conversation import Conversations
+from bot.inbox import Inbox
+from bot.models import HeardState, LiveCard
+from bot.outbox import Envelope, Priority
+from bot.router import OldCard, Router, Turn
+from crm import blobs, people
+from crm.kernel.calendar import Calendar
+from crm.kernel.db import Store
+from crm.kernel.errors import OutsideError, UnknownPerson, UserError
+from risk.book import Book
+
+log = logging.getLogger(__name__)
+
+CLICK_BUDGET = 1.5  # seconds; DingTalk wants a click answered within 2
+FETCH_SECONDS = 60
+DATABASE_TRIES = 5
+BROKEN = "出错了，编号 {trace}。问题已记录，请稍后再试或联系系统管理员"
+FILE_LOST = "没有取到您发的文件，请重新发送"
+
+
+class CardChanged(UserError):
+    say = "这张卡片已有新的状态，请看最新内容"
+
+
+class Desk:
+    """Serves one person's messages in order, different people's in parallel."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        inbox: Inbox,
+        router: Router,
+        senders: Mapping[str, Sender],
+        calendar: Calendar,
+        book: Book,
+        risk_chats: frozenset[tuple[str, str]] = frozenset(),  # (platform, chat id)
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._router = router
+        self._senders = senders
+        self.calendar = calendar
+        self._book = book
+        self._risk_chats = risk_chats
+        self._conversations = Conversations()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._in_hand: set[int] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Desk"]:
+        """Takes up what the last process left; on leaving, ends what is in hand."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            await self.take_up()
+            yield self
+            self._tasks = None
+
+    async def take_up(self) -> None:
+        """Serve stored messages that nobody has in hand: after a crash, or a failed database."""
+        async with self._store.reading() as session:
+            waiting = await inbox.unhandled(session)
+        for heard_id, ask in waiting:
+            self._start(heard_id, ask)
+
+    async def hear(self, raw: Raw) -> bool:
+        """Store a message durably, then work on it. True when it is new."""
+        stored = await self._inbox.store(raw)
+        if stored.fresh:
+            self._start(stored.id, raw.ask)
+        return stored.fresh
+
+    async def hear_click(self, raw: Raw) -> Card | None:
+        """Store a click durably and give the card as it is then; None when the work goes on."""
+        stored = await self._inbox.store(raw)
+        task = self._start(stored.id, raw.ask) if stored.fresh else None
+        if task is not None:
+            done, _ = await asyncio.wait({task}, timeout=CLICK_BUDGET)
+            if not done:
+                return None
+        crashpoint.here("click.before_answer")
+        return await self._as_it_is(raw.ask)
+
+    async def _as_it_is(self, ask: Ask) -> Card | None:
+        async with self._store.reading() as session:
+            live = await session.get(LiveCard, ask.click.card) if ask.click else None
+        return codec.load_card(live.content) if live else None
+
+    async def answered(self, card: Card) -> None:
+        """The platform took the click's answer: the queued update need not go."""
+        async with self._store.writing() as session:
+            await outbox.answered(session, card)
+
+    def _start(self, heard_id: int, ask: Ask) -> asyncio.Task[None] | None:
+        if self._tasks is None or heard_id in self._in_hand:
+            return None
+        self._in_hand.add(heard_id)
+        return self._tasks.create_task(self._serve(heard_id, ask))
+
+    async def _serve(self, heard_id: int, ask: Ask) -> None:
+        """In the order in which a person spoke."""
+        name = f"{ask.chat.platform}:{ask.user or ask.chat.id}"
+        turn = self._turns.get(name)
+        if turn is None:
+            turn = self._turns[name] = asyncio.Lock()
+        try:
+            async with turn:
+                await self._settle(heard_id, ask)
+        finally:
+            self._in_hand.discard(heard_id)
+
+    async def _settle(self, heard_id: int, ask: Ask) -> None:
+        """Serve, or say why not. A failing database is tried again, then left for ``take_up``."""
+        trace = f"{heard_id:X}"
+        for attempt in range(DATABASE_TRIES):
+            try:
+                await self._attempt(heard_id, ask, trace)
+            except DBAPIError as error:
+                log.warning("message %s: database %s", trace, type(error.orig).__name__)
+                await asyncio.sleep(0.2 * 2**attempt)
+            else:
+                return
+
+    async def _attempt(self, heard_id: int, ask: Ask, trace: str) -> None:
+        try:
+            files = await self._fetch(ask)
+            await self._answer(heard_id, ask, trace, files)
+        except UnknownPerson as error:
+            text = error.text if ask.chat.place is Place.PRIVATE else ""
+            await self._decline(heard_id, ask, trace, text)
+        except UserError as error:
+            await self._decline(heard_id, ask, trace, error.text)
+        except OutsideError as error:
+            log.warning("message %s: %s", trace, error)
+            await self._decline(heard_id, ask, trace, FILE_LOST)
+        except DBAPIError:
+            raise
+        except Exception:  # a bug in one handler is not an outage
+            log.exception("message %s broke its handler", trace)
+            await self._decline(heard_id, ask, trace, BROKEN.format(trace=trace), HeardState.FAILED)
+
+    async def _answer(
+        self, heard_id: int, ask: Ask, trace: str, files: list[tuple[str, bytes]]
+    ) -> None:
+        async with self._store.writing() as session:
+            session.info["trace"] = trace
+            if await inbox.claim(session, heard_id):
+                await self._one_turn(session, ask, files)
+            crashpoint.here("desk.before_commit")
+        crashpoint.here("desk.after_commit")
+
+    async def _one_turn(
+        self, session: AsyncSession, ask: Ask, files: list[tuple[str, bytes]]
+    ) -> None:
+        if self._not_for_us(ask):
+            return
+        person = await people.by_login(session, ask.chat.platform, ask.user)
+        turn = Turn(
+            ask=ask,
+            person=person,
+            audience=self._audience(ask.chat),
+            at=self._store.clock.now(),
+            calendar=self.calendar,
+            book=self._book,
+            files=tuple([(await blobs.put(session, body), name) for name, body in files]),
+        )
+        turn = await self._conversations.understand(session, turn)
+        live = await self._clicked(session, turn.click) if turn.click else None
+        if turn.click and live:
+            turn = _with_card(turn, turn.click, live)
+        reply = await self._router.answer(turn, session)
+        await self._put_out(session, turn, reply, live)
+
+    @staticmethod
+    def _not_for_us(ask: Ask) -> bool:
+        in_group = ask.chat.place is Place.GROUP
+        return in_group and not ask.mentioned and ask.kind is not AskKind.CLICK
+
+    async def _clicked(self, session: AsyncSession, click: Click) -> LiveCard:
+        """The card under the finger. Raises OldCard or CardChanged."""
+        live = await session.get(LiveCard, click.card, with_for_update=True)
+        if live is None:
+            raise OldCard
+        if click.version != live.version:
+            raise CardChanged
+        return live
+
+    async def _put_out(
+        self, session: AsyncSession, turn: Turn, reply: Reply, live: LiveCard | None
+    ) -> None:
+        ask, why = turn.ask, _why(turn)
+        envelope = Envelope(
+            chat=ask.chat,
+            why=why,
+            reply_to=ask.message_id,
+            hook=ask.hook,
+            receiver=turn.person.id if ask.chat.place is Place.PRIVATE else "",
+        )
+        shown: list[Part] = [await outbox.put(session, envelope, part) for part in reply.parts]
+        await self._conversations.remember(session, turn, reply, shown)
+        if live is not None and reply.update is not None:
+            in_answer = ask.kind is AskKind.CLICK  # not when a line of text pressed the button
+            await outbox.update(session, live, reply.update, why=why, answered_by_click=in_answer)
+        for subject in reply.refresh:
+            await self.refresh(session, subject, why=why, but=live)
+        for staff_id, card in reply.tell:
+            await self.tell(session, staff_id, card, why=why)
+
+    async def refresh(
+        self, session: AsyncSession, subject: str, *, why: str, but: LiveCard | None = None
+    ) -> None:
+        """Draw a subject's card again on every screen that shows it."""
+        for live in await outbox.live_cards(session, subject):
+            if live is but:
+                continue
+            receiver = await people.get(session, live.receiver)
+            chat = Chat(platform=live.platform, place=Place(live.place), id=live.chat)
+            at = self._store.clock.now()
+            card = await self._router.draw(session, receiver, subject, self._audience(chat), at)
+            if card is not None:
+                await outbox.update(session, live, card, why=why, answered_by_click=False)
+
+    async def tell(
+        self,
+        session: AsyncSession,
+        staff_id: str,
+        part: Part,
+        *,
+        why: str,
+        priority: Priority = Priority.ANSWER,
+    ) -> None:
+        """Show a person something in private, on every platform that is connected."""
+        for platform, user in await people.logins(session, staff_id):
+            if platform in self._senders:
+                chat = Chat(platform=platform, place=Place.PRIVATE, id=user)
+                envelope = Envelope(chat=chat, why=why, priority=priority, receiver=staff_id)
+                await outbox.put(session, envelope, part)
+
+    async def _decline(
+        self,
+        heard_id: int,
+        ask: Ask,
+        trace: str,
+        text: str,
+        state: HeardState = HeardState.DONE,
+    ) -> None:
+        """Answer with a sentence; nothing else of the turn is kept."""
+        private = Chat(platform=ask.chat.platform, place=Place.PRIVATE, id=ask.user)
+        clicked = ask.kind is AskKind.CLICK and bool(ask.user)
+        envelope = Envelope(
+            chat=private if clicked else ask.chat,
+            why="decline",
+            trace=trace,
+            reply_to=ask.message_id,
+            hook=ask.hook,
+        )
+        async with self._store.writing() as session:
+            if await inbox.claim(session, heard_id, state) and text:
+                await outbox.put(session, envelope, Text(text=text))
+            crashpoint.here("desk.before_commit")
+        crashpoint.here("desk.after_commit")
+
+    async def _fetch(self, ask: Ask) -> list[tuple[str, bytes]]:
+        """What was sent along, fetched before the transaction begins. Raises OutsideError."""
+        if not ask.files or not ask.user:
+            return []
+        sender = self._senders[ask.chat.platform]
+        async with asyncio.timeout(FETCH_SECONDS):
+            return [(file.name, await sender.fetch(file)) for file in ask.files]
+
+    def _audience(self, chat: Chat) -> Audience:
+        if chat.place is Place.PRIVATE:
+            return Audience.PRIVATE
+        is_risk = (chat.platform, chat.id) in self._risk_chats
+        return Audience.RISK_GROUP if is_risk else Audience.GROUP
+
+
+def _with_card(turn: Turn, click: Click, live: LiveCard) -> Turn:
+    return replace(
+        turn,
+        card=codec.load_card(live.content),
+        card_at=live.at,
+        args=tuple(click.action.split(":")[1:]),
+    )
+
+
+def _why(turn: Turn) -> str:
+    if turn.click is not None:
+        return f"click {turn.click.action}"[:64]
+    return (turn.said.verb or "none")[:64]

@@ -1,0 +1,91 @@
+"""Amounts, lots and percentages in a line."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from bot.grammar.numerals import NUMERAL, number
+
+_MULTIPLE = {
+    "万": 10_000,
+    "w": 10_000,
+    "亿": 100_000_000,
+    "千": 1_000,
+    "k": 1_000,
+    "百万": 1_000_000,
+}
+_MULTIPLE |= {"千万": 10_000_000, "百": 100, "": 1}
+
+# what is counted after the number is no money
+_COUNTED = (
+    r"(?!\s?(?:多|余|来)?\s?(?:手|吨|张|点|股|套|头|桶|克|千克|公斤|斤|户|人|个|家|条|次|份|平|字|公里|米|名|位|分之))"
+    r"(?!\s?(?:元|块)?\s?(?:/|每|一)\s?(?:吨|手|克|桶|张|股|斤|公斤|头|点|平))"
+)
+_THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+_AMOUNT = re.compile(
+    rf"(?<![\d.A-Za-z:/-])(?P<sign>[¥$]?)\s?(?P<number>{_THOUSANDS}|{NUMERAL})\s?"
+    r"(?:多|来|余|几)?"
+    r"(?P<unit>千万|百万|万|亿|千|w(?![a-z])|k(?![a-z]))?(?P<second>亿)?"
+    r"(?P<rest>\d(?![\d.])(?!\s?[成号日月点%手])|[一二三四五六七八九](?![一二三四五六七八九十百千成号日月点手个]))?(?P<small>千)?"
+    r"(?:多|来|余)?\s?(?P<yuan>元|块钱?|人民币|rmb|cny)?" + _COUNTED,
+    re.IGNORECASE,
+)
+_LOTS = re.compile(
+    rf"(?<![第\d.A-Za-z-])({NUMERAL})\s?(万)?\s?(?:多|来)?手(?![续机段里上工法头动感册写])"
+)
+_NO_LOTS = re.compile(r"(?<!\d)(?:一手(?=资料|消息|信息|房|货)|二手|两手(?=准备|都)|三只手)")
+_PERCENT = re.compile(
+    rf"(?P<sign>[-+−±]?)\s?(?:百分之(?P<zh>{NUMERAL})|(?P<pct>\d+(?:\.\d+)?)\s?%"
+    r"|(?P<tenths>[一二两三四五六七八九十\d])成(?P<half>半)?(?![本交为了员立果功长绩分品都就])"
+    r"|(?<=[一-龥])(?P<half_only>五成))"
+)
+
+
+def amounts(text: str) -> tuple[Decimal, ...]:
+    """Sums of money in yuan, in the order said: 3万, 30w, 1.2亿, 三十万, 50000元, 3万5."""
+    found = (_amount(match) for match in _AMOUNT.finditer(text))
+    return tuple(value for value in found if value is not None)
+
+
+def _amount(match: re.Match[str]) -> Decimal | None:
+    unit = (match["unit"] or "").lower()
+    sure = match["yuan"] or match["sign"]
+    if not sure and (not unit or unit in {"千", "k"}):
+        return None
+    value = number(match["number"].replace(",", ""))
+    if value is None or value == 0:
+        return None
+    value *= _MULTIPLE[unit] * (100_000_000 if match["second"] else 1)
+    if match["rest"] and unit:
+        value += (number(match["rest"]) or 0) * (_MULTIPLE[unit] // 10)
+    elif match["rest"]:
+        return None
+    return value.normalize() + 0 if value == value.to_integral() else value
+
+
+def lots(text: str) -> tuple[Decimal, ...]:
+    """Lots of futures: 三手, 20手."""
+    plain = _NO_LOTS.sub("  ", text)
+    return tuple(_scaled(plain, _LOTS))
+
+
+def _scaled(text: str, pattern: re.Pattern[str]) -> Iterator[Decimal]:
+    for match in pattern.finditer(text):
+        value = number(match[1])
+        if value:
+            yield value * (10_000 if match[2] else 1)
+
+
+def percentages(text: str) -> tuple[Decimal, ...]:
+    """Ratios (1 = 100 %): 5%, -5%, 百分之三十, 三成."""
+    return tuple(value for match in _PERCENT.finditer(text) if (value := _ratio(match)) is not None)
+
+
+def _ratio(match: re.Match[str]) -> Decimal | None:
+    if match["tenths"]:
+        value = number(match["tenths"])
+        ratio = None if value is None else value / 10 + (Decimal("0.05") if match["half"] else 0)
+    else:
+        value = number(match["zh"] or match["pct"] or "")
+        ratio = None if value is None else value / 100
+    return -ratio if ratio is not None and match["sign"] in {"-", "−"} else ratio

@@ -1,0 +1,147 @@
+"""Whether a date in a note is a future action of ours: the only thing that makes a task."""
+
+import re
+
+NAME = "◇"  # stands for a client's name, so that it can be told from other blanks
+BLANK = "□"
+
+# ── what looks like a date and is none ───────────────────────────────────────────────────────
+
+_NUM = r"(?:\d+|[零一二两三四五六七八九十百]+)"
+_NOISE = re.compile(
+    "|".join(
+        (
+            # indicators and candles
+            rf"{_NUM}[日天周](?:均线|线|均价|均量|新高|新低|高点|低点|平均|移动)",
+            rf"{_NUM}(?:分钟|小时)(?:线|[Kk]线|级别|图|周期)|[周月日年季](?:线|[Kk]线)|[周月日]均|MA\d+",
+            # a month that is a price mark or a contract
+            rf"{_NUM}月份?(?:的)?(?:[高低]点|[高低]位|新[高低]|均价|合约|期货|主力|交割|仓单|价差|到期|基差|升水|贴水|期权"
+            r"|结算|报告|数据|底部|顶部|CPI|PMI|非农|以来|行情)",
+            r"\d{1,2}(?:/\d{1,2})?合约|\d{1,2}\s?-\s?\d{1,2}\s?(?:价差|正套|反套|月差|套利|合约)",
+            rf"(?:从|自){_NUM}月(?:份)?(?:\d+[日号])?(?:起|以来|开始)",
+            # prices, ratios, spreads
+            r"(?:比例|配比|杠杆|按|比)\s?\d+\s?:\s?\d+",
+            rf"(?:[涨跌升降撤弹调低]|[高](?=了)|基差|价差|点差|点位|支撑|压力位?|止损|止盈|盈亏|现价|报)"
+            rf"[^,。;、\s]{{0,4}}?{_NUM}\s?个?点(?!钟|半)",
+            rf"{_NUM}(?:多|来|个)?点(?=以上|以下|附近|的?(?:空间|利润|涨幅|跌幅)|止损|止盈|支撑|压力|[高低]开)",
+            rf"(?:账期|周期|期限|有效期|质保|账龄){_NUM}(?:天|日|个月|年)|{_NUM}(?:天|日|个月|年)(?:账期|期限|期(?!货))",
+            # addresses
+            rf"[一-龥]{{1,6}}(?:路|街|大道|巷|弄|村|镇){_NUM}(?:号|弄|幢)?",
+            r"(?:五一|国庆|八一|三八|十一|五四|元旦|中秋)(?:路|街|广场|大道|村|小区|大厦)",
+            # firms and people
+            r"今日头条|明[天日](?:控股|系|集团|资本|之星)|(?:端午|中秋|国庆|元旦|清明)(?:实业|贸易|集团|公司|食品|投资)",
+            r"周[一二三四五六](?=[鸣凡帆然诺涵川峰波民强伟宝龙虎石海](?![一-龥]{0,2}[号市]))",
+            r"周[一二三四五六](?=先生|女士|经理|老师|老板|总(?![结部监量额共]))",
+            r"[王李张刘陈杨黄赵吴徐孙马朱胡郭何林罗郑梁谢宋唐许韩](?:国庆|元旦|中秋|端午|建国|清明|立春)"
+            r"(?![前后节期假之长快])",
+            r"\d{5,}|\d{3,4}-\d{5,8}|T\+\d",
+        )
+    )
+)
+
+
+def without_noise(text: str) -> str:
+    """``text`` in the same length, with what only looks like a date blanked."""
+    return _NOISE.sub(lambda match: BLANK * len(match[0]), text)
+
+
+# ── whose action, and when ───────────────────────────────────────────────────────────────────
+
+_CALLED_OFF = re.compile(
+    r"不用|不必|不需|无需|不要(?!忘|紧)|别(?![忘漏人的墅家])|取消|作废|不去|不打|不见(?!不散)|不来|没必要|推掉|算了|暂不|先不"
+    r"|不再?(?:回访|联系|跟进|打扰|拜访|提醒)"
+)
+_MOVED_TO = re.compile(
+    r"(?:改到了?|改成|改为|改在|改约|推迟到|推到|延期?到|延至|挪到|调整到|调到|提前到|换到|顺延到|移到|改期到|变更为)[\s:]?$"
+)
+_MOVED = re.compile(
+    r"改到|改成|改为|改在|改约|推迟|推到|延期|延到|延至|挪到|调整到|提前到|换到|顺延|改期"
+)
+_IF = re.compile(r"如果|要是|假如|(?<!干)若(?!干)|万一|一旦|除非")
+_DONE = re.compile(
+    r"(?<=[聊谈说打见访系通发做签吃来买卖仓金问加减补交开给去看收议定到电告])(?:完?了(?!解|结)|过(?![去来户节年会夜程后]))"
+    r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|(?<=[聊谈说打见访系通])的"
+)
+_THEIRS_TO_US = re.compile(
+    r"给我|找我|来我|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访|签|办|开户|谈)"
+)
+_THEY = re.compile(
+    rf"(?:[再等那但而]|然后|另外|不过|目前|据说)?(?:客户|对方|他们|她们|他|她|该客户|老板|公司|厂里|厂家|企业|{NAME}+)"
+    rf"(?:[总姐哥]|先生|女士|经理|那边|自己)?(?!{NAME}|家|单位|公司|处|的|问|关心)"
+)
+_WE_ARE_ASKED = re.compile(r"[让叫要约请催求望](?:我|一下)|约|要求|提醒|希望我|我|咱")
+_TOGETHER = re.compile(
+    r"回访|(?<!会)联系|电联|沟通|聊|谈|见面|见个面|碰[面头一下个]|拜访|上门|跟进|跟踪|约|开会|吃饭|吃个饭|聚|再说|面签|电话会"
+)
+_ARRANGED = re.compile(r"约(?:[了好在定]|到)|定[了在好于]|说好|安排[在了]|时间")
+
+# theirs or the market's, though a verb of ours is inside the word
+_NOT_OURS = re.compile(
+    r"入金|出金|平仓|减仓|加仓|建仓|开仓|清仓|补仓|换仓|移仓|追加|追保|追涨|追空|追多|补库|补跌|补缴|交割|交易|成交|提货|发货|发运|发生|发现|发酵"
+    r"|发改委|发布|发力|公布|到货|到期|到港|打款|打算|打新|转账|付款|回款|出差|放假|上市|议息|做[多空单市]|看[涨跌多空好淡法起来]|一定|稳定|固定"
+    r"|确定性|接货|接近|直接|回调|下调|上调|调休|推迟|去库|去年|去化|取消|问题|意见|见[顶底]|签收|领导|拿货|拿单|打开|报名|报告|报表|报关|报价表"
+    r"|结算|预算|清算|带来|送检|查封|盯市|约束|大约|合约|节约|公约|谈判|聚烯烃|聚丙烯|聚乙烯|聚酯|聚氯|会议纪要|审批中|准备金|关注度|通知书|了解到"
+    r"|提前|测试版|核心|办公|写字楼|试试看"
+)
+_PAST_ACTION = re.compile(
+    r"[一-龥]{1,2}(?:完?了(?!解|结)|过(?![去来户节年会夜程后一]))|[谈提说问聊讲]到|表示|打算|听说"
+)
+_OURS = re.compile(
+    r"回访|回电|回复|答复|回话|联系|电联|致电|去电|打|电话|微信|沟通|聊|谈|见|碰|约|拜访|上门|登门|走访|跟进|跟踪|追踪|提醒|通知|催|报|拜会"
+    r"|吃饭|吃个饭|饭局|宴请|聚|开会|路演|培训|讲|座谈|签|再说|发|寄|送|给|带|查|看|核|复核|确认|检查|准备|整理|补|交|提供|出具|做|办|开户|开通"
+    r"|协助|帮|处理|解决|反馈|汇报|汇总|安排|落实|对账|复盘|问|咨询|了解|测算|算|评估|盯|关注|留意|调整|申请|修改|更新|写|拿|取|接|陪|去|过去"
+    r"|推荐|介绍|演示|教|审|讨论|商量|敲定|参加|出席|慰问|测|试|转告|告知|退|续|补录|双录|调研|考察|汇|视频|会面|赴约|团建|值班|直播|追"
+)
+_NOUN_AFTER = re.compile(r"\s?的(?!时候|话)")
+
+
+def called_off(clause: str) -> bool:
+    """Negated or cancelled; a date that something was moved to stays."""
+    return _CALLED_OFF.search(clause) is not None
+
+
+def moved_to(before: str) -> bool:
+    """Whether the words right before a date say that something was put there."""
+    return _MOVED_TO.search(before) is not None
+
+
+def moved_away(after: str) -> bool:
+    return _MOVED.search(after) is not None
+
+
+def conditional(before: str) -> bool:
+    return _IF.search(before) is not None
+
+
+def done(after: str) -> bool:
+    """A past tense or a failure behind the date: 周三没接, 周一聊了."""
+    return _DONE.search(after) is not None
+
+
+def describes(after: str) -> bool:
+    """周五的会议: the date only says which."""
+    return _NOUN_AFTER.match(after) is not None
+
+
+def ours(before: str, after: str) -> bool:
+    """Whether an action of ours stands beside the date; ``before`` and ``after`` are the rest of
+    its clause."""
+    clause = f"{before} {after}"
+    if _THEIRS_TO_US.search(clause):
+        return False
+    if _ARRANGED.search(before):
+        return True
+    words = _NOT_OURS.sub(" ", _PAST_ACTION.sub(" ", clause))
+    subject = _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))
+    if subject and not _WE_ARE_ASKED.search(clause):
+        return _TOGETHER.search(words) is not None and "会" not in clause.replace("开会", "")
+    return _OURS.search(words) is not None
+
+
+def bare(words: str) -> bool:
+    """Nothing of weight beside the date: the action stands in the neighbouring clause."""
+    return not re.sub(
+        r"[\s的吧呢啊哈就再在于是□()]|左右|之前|以前|前|时候|那天|再说|[都也均][行可]以?|都可以",
+        "",
+        words,
+    )

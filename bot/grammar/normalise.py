@@ -1,0 +1,68 @@
+"""A line made comparable, without losing what the person wrote."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from crm.names import to_simplified
+
+BOT_NAMES = ("期台助手", "期台机器人", "期台", "qidesk")
+LONGEST = 4000  # characters that are read; what is beyond stays in the note
+
+_CALL = re.compile(rf"\s*@(?:{'|'.join(BOT_NAMES)})(?![A-Za-z0-9_])[\s,:]*", re.IGNORECASE)
+_CALL_LAST = re.compile(rf"\s*@(?:{'|'.join(BOT_NAMES)})\s*$", re.IGNORECASE)
+_BLANKS = re.compile(r"\s{2,}|[\t\r\n\v\f]")
+_ENDING = re.compile(r"[\s。.!~]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``text`` is for matching; ``origin[n]`` is where its character ``n`` stands in ``raw``."""
+
+    raw: str  # the person's own characters, without the invisible ones
+    text: str
+    origin: tuple[int, ...]  # one more than there are characters
+    called: bool  # the bot's name stood in front
+
+    def own(self, start: int, end: int | None = None) -> str:
+        """The person's own characters for ``text[start:end]``."""
+        stop = len(self.text) if end is None else end
+        return self.raw[self.origin[start] : self.origin[stop]].strip()
+
+
+def normalise(said: str) -> Line:
+    """NFKC, half-width, simplified, single blanks; bot's name and closing marks taken off."""
+    raw = "".join(char for char in said if not _invisible(char))
+    text, origin = _comparable(raw[:LONGEST])
+    start, end = 0, len(text)
+    call = _CALL.match(text)
+    if call:
+        start = call.end()
+    last = _CALL_LAST.search(text, start)
+    if last:
+        end = last.start()
+    end = start + len(_ENDING.sub("", text[start:end]))
+    while start < end and text[start] == " ":
+        start += 1
+    if raw[LONGEST:]:
+        return Line(raw, text[start:], (*origin[start:-1], len(raw)), call is not None)
+    return Line(raw, text[start:end], origin[start : end + 1], bool(call or last))
+
+
+def _invisible(char: str) -> bool:
+    return char not in "\t\n\r" and unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+
+def _comparable(raw: str) -> tuple[str, tuple[int, ...]]:
+    if unicodedata.is_normalized("NFKC", raw) and not _BLANKS.search(raw):
+        return raw.translate(to_simplified()), tuple(range(len(raw) + 1))
+    chars: list[str] = []
+    origin: list[int] = []
+    for place, own in enumerate(raw):
+        for char in unicodedata.normalize("NFKC", own).translate(to_simplified()):
+            blank = char.isspace()
+            if blank and chars and chars[-1] == " ":
+                continue
+            chars.append(" " if blank else char)
+            origin.append(place)
+    return "".join(chars), (*origin, len(raw))

@@ -1,0 +1,195 @@
+"""Who might be named in a line, and what the client index answered.
+
+Understanding is pure, the index is a database: ``spans`` says what to look up, the caller does,
+``read`` goes on from there.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from crm import names
+from crm.names import How, Probe
+from crm.surnames import COMMON, DOUBLE, READINGS
+
+MOST_QUERIES = 24
+LONGEST_WORD = 24
+
+Kind = Literal["word", "name", "surname", "number", "tail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Something in a line that may name a client. ``name`` is looked up as it stands only."""
+
+    kind: Kind
+    text: str
+
+    def probes(self) -> list[Probe]:
+        """What to look up, surest first. Tiers of ``how`` are tried in the order of
+        ``names.TIERS`` until one gives a client of one's own; the guesses ``sound`` and ``typo``
+        only when nothing was found. Kinds outside ``names.OPEN_KINDS`` show own clients only."""
+        match self.kind:
+            case "name":
+                return [Probe("name", self.text, "exact")]
+            case "surname":
+                return names.surname_keys(self.text)
+            case "tail":
+                return names.tail_keys(self.text)
+            case "word" | "number":
+                return names.query_keys(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A client that a query found. ``own``: the speaker's, or within what he oversees."""
+
+    client_id: int
+    account: str
+    name: str
+    own: bool
+    how: How
+    rank: int = 0
+
+
+Found = Mapping[Query, Sequence[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A client's name in the line with everyone it may be."""
+
+    start: int
+    end: int
+    typed: str
+    hits: tuple[Hit, ...]
+
+    @property
+    def sure(self) -> Hit | None:
+        """The one client that is meant; None when there are several or it is only a guess."""
+        one = self.hits[0] if len(self.hits) == 1 else None
+        return one if one and one.how in {"exact", "part"} else None
+
+
+_FAMILY = "".join(
+    sorted((COMMON | {char for char in READINGS if len(char) == 1}) - set("师时那过"))
+)
+_DOUBLE = "|".join(sorted(DOUBLE))
+_HAN = "一-龥"
+_TITLE = re.compile(
+    rf"(?P<family>{_DOUBLE}|[{_FAMILY}])(?:总(?![结部监量额体共是])|董(?!事会)|经理|老板|先生|女士|小姐|老师|哥|姐|主任|厂长)"
+    rf"|(?<![{_HAN}])老(?P<old>[{_FAMILY}])(?![{_HAN}]?[板])(?=[\s,:电微聊说打]|$)"
+)
+_TAIL = re.compile(r"(?:尾号|后四位|末四位)\s?(?:是|为|:)?\s?(?P<tail>\d{4})(?!\d)(?:的(?:客户)?)?")
+_NUMBER = re.compile(r"(?<![\d.A-Za-z-])\d{6,12}(?![\d.%])")
+_SPECIAL: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (_TAIL, "tail"),
+    (_NUMBER, "number"),
+    (_TITLE, "surname"),
+)
+_TOKEN = re.compile(r"[^\s,:;。!?、()<>→|#]+")
+_LEADS_IN = re.compile(r"[跟和给与同向找帮约请替对陪催见访醒系知于问]|[\s,:;。、]|^")
+PRONOUN = re.compile(
+    r"(?:他|她|该客户|这个?客户|此客户)(?![们一-龥])|(?:他|她|该客户)(?=的|电话|微信|持仓)|客户(?=[\s,:]|$)"
+)
+
+
+def token(text: str, start: int) -> tuple[int, int] | None:
+    """The next word between blanks and marks."""
+    match = _TOKEN.search(text, start)
+    return match.span() if match else None
+
+
+def word_queries(text: str, start: int) -> Iterator[Query]:
+    """A place where a client is expected: the whole word, and names it may begin with."""
+    span = token(text, start)
+    if span is None:
+        return
+    word = text[span[0] : span[1]]
+    if len(word) <= LONGEST_WORD:
+        yield Query("word", word)
+    yield from _beginnings(text, span[0])
+
+
+def _beginnings(text: str, start: int) -> Iterator[Query]:
+    for length in (4, 3, 2):
+        begun = text[start : start + length]
+        if len(begun) == length and all("\u4e00" <= char <= "\u9fff" for char in begun):
+            yield Query("name", begun)
+
+
+def mention_queries(text: str, start: int) -> Iterator[Query]:
+    """Places further on where a name may stand: numbers, titles, and behind 跟, 给, 约 …"""
+    for tail in _TAIL.finditer(text, start):
+        yield Query("tail", tail["tail"])
+    for number in _NUMBER.finditer(text, start):
+        yield Query("number", number[0])
+    for title in _TITLE.finditer(text, start):
+        yield Query("surname", title["family"] or title["old"])
+    for lead in _LEADS_IN.finditer(text, start):
+        place = lead.end()
+        if text[place : place + 1] in _FAMILY or text[place : place + 2] in DOUBLE:
+            yield from _beginnings(text, place)
+
+
+def bounded(queries: Iterator[Query]) -> tuple[Query, ...]:
+    """Each query once, and no more of them than a look-up should cost."""
+    return tuple(islice(dict.fromkeys(queries), MOST_QUERIES))
+
+
+def expected(text: str, start: int, found: Found) -> Named | None:
+    """The client named at ``start``, by number, tail, title, whole word or beginning of one."""
+    while start < len(text) and text[start] in " ,:":
+        start += 1
+    special = _special(text, start, found)
+    if special:
+        return special
+    span = token(text, start)
+    if span is None or span[0] != start:
+        return None
+    word = text[start : span[1]]
+    hits = found.get(Query("word", word), ())
+    if hits and hits[0].how == "exact":
+        return Named(start, span[1], word, tuple(hits))
+    begun = _begun(text, start, found)
+    if begun or not hits:
+        return begun
+    return Named(start, span[1], word, tuple(hits))
+
+
+def mentioned(text: str, start: int, found: Found) -> Named | None:
+    """The first client named somewhere behind ``start``."""
+    places = {match.end() for match in _LEADS_IN.finditer(text, start)}
+    places |= {m.start() for p in (_TAIL, _NUMBER, _TITLE) for m in p.finditer(text, start)}
+    for place in sorted(places):
+        named = _special(text, place, found) or _begun(text, place, found)
+        if named:
+            return named
+    return None
+
+
+def _special(text: str, start: int, found: Found) -> Named | None:
+    for pattern, kind in _SPECIAL:
+        match = pattern.match(text, start)
+        if match:
+            typed = next((group for group in match.groups() if group), match[0])
+            hits = found.get(Query(kind, typed), ())
+            if hits:
+                return Named(start, match.end(), typed, tuple(hits))
+    return None
+
+
+def _begun(text: str, start: int, found: Found) -> Named | None:
+    for query in _beginnings(text, start):
+        hits = found.get(query, ())
+        if hits:
+            end = start + len(query.text)
+            return Named(start, end, query.text, tuple(hits))
+    return None
+
+
+def titled(text: str) -> bool:
+    """Whether somebody is named by surname and title."""
+    return _TITLE.search(text) is not None

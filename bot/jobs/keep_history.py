@@ -1,0 +1,40 @@
+"""Keeps each account's equity of settled days, for the curve."""
+
+import asyncio
+
+from crm.kernel.calendar import Calendar
+from crm.kernel.db import Store
+from risk import history
+from risk.book import Book
+from risk.sources.base import DayOfFunds
+from risk.sources.sim import SimSource
+
+AT_ONCE = 16
+BATCH = 100
+
+
+async def keep_history(store: Store, book: Book, calendar: Calendar, source: SimSource) -> None:
+    """Ask for the days of accounts that lack the last settled one. Raises OutsideError."""
+    if book.trading_day is None:
+        return
+    async with store.reading() as session:
+        known = await history.accounts_with(session, calendar.shift(book.trading_day, -1))
+    missing = sorted(set(book.accounts()) - known)
+    for start in range(0, len(missing), BATCH):
+        await _keep(store, source, missing[start : start + BATCH])
+
+
+async def _keep(store: Store, source: SimSource, accounts: list[str]) -> None:
+    slots = asyncio.Semaphore(AT_ONCE)
+    found: dict[str, list[DayOfFunds]] = {}
+
+    async def ask(account: str) -> None:
+        async with slots:
+            found[account] = await source.history(account)
+
+    async with asyncio.TaskGroup() as tasks:
+        for account in accounts:
+            tasks.create_task(ask(account))
+    async with store.writing() as session:
+        for account, days in found.items():
+            await history.keep(session, account, days)

@@ -1,0 +1,42 @@
+"""Runs migrations on the connection that ``bot.schema`` passes in."""
+
+from typing import Literal, cast
+
+from alembic import context
+from sqlalchemy import Connection, DateTime, create_engine
+from sqlalchemy.types import TypeDecorator
+
+import crm.models
+import risk.models  # noqa: F401  fills the metadata
+from crm.kernel.audit import AuditRow
+
+METADATA = AuditRow.metadata
+
+
+def plain(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """A migration names what the database sees, not our types: those may change later."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        inner = item.impl_instance
+        return "sa.DateTime(timezone=True)" if isinstance(inner, DateTime) else f"sa.{inner!r}"
+    return False
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        render_as_batch=connection.dialect.name == "sqlite",
+        compare_type=True,
+        render_item=plain,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = cast("Connection | None", context.config.attributes.get("connection"))
+if given is not None:
+    run(given)
+else:  # the alembic command line, for writing a migration: an empty store in memory
+    engine = create_engine("sqlite://")
+    with engine.connect() as fresh:
+        run(fresh)

@@ -1,0 +1,145 @@
+"""Things to show: written in the command's transaction, delivered after it (``bot.dispatch``)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from secrets import token_hex
+
+from sqlalchemy import select
+from sqlalchemy import update as sql_update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.chat import codec
+from bot.chat.message import Card, Chat, Part, Place, ReplyHook
+from bot.chat.ports import Outgoing
+from bot.models import Delivery, LiveCard, Out, OutState
+from crm.kernel.db import now
+
+
+class Priority(IntEnum):
+    """Who goes first when a platform rations us."""
+
+    FORCED = 0  # forced liquidation
+    URGENT = 1  # margin calls, approvals
+    ANSWER = 2
+    DIGEST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """To whom and why; the same for all parts of one answer."""
+
+    chat: Chat
+    why: str
+    trace: str = ""
+    priority: Priority = Priority.ANSWER
+    reply_to: str = ""
+    hook: ReplyHook | None = None
+    receiver: str = ""  # staff id; "" for a group
+
+
+CLICK_GRACE = timedelta(seconds=3)  # a click's own answer carries the card; this is for a crash
+
+
+async def put(session: AsyncSession, envelope: Envelope, part: Part) -> Part:
+    """Queue ``part``; a new card gets its id here."""
+    key = token_hex(12)
+    if isinstance(part, Card):
+        part = replace(part, id=part.id or f"qd{key}", version=1)
+        key = part.id
+        session.add(_live(session, envelope, part))
+    out = Outgoing(
+        key=key,
+        chat=envelope.chat,
+        part=part,
+        reply_to=envelope.reply_to,
+        hook=envelope.hook,
+    )
+    card = part.id if isinstance(part, Card) else None
+    await _add(session, envelope, out, card, now(session))
+    return part
+
+
+async def update(
+    session: AsyncSession, card: LiveCard, content: Card, *, why: str, answered_by_click: bool
+) -> Card:
+    """Queue a new version of a card that is on somebody's screen.
+
+    With ``answered_by_click`` the click's own answer is expected to carry it, and the queued one
+    goes out only if that did not happen.
+    """
+    content = replace(content, id=card.id, version=card.version + 1)
+    card.version = content.version
+    card.content = codec.dump(content).decode()
+    card.subject = content.subject
+    chat = Chat(platform=card.platform, place=Place(card.place), id=card.chat)
+    out = Outgoing(key=f"{card.id}.{content.version}", chat=chat, part=content, update=True)
+    envelope = Envelope(chat=chat, why=why, priority=Priority.ANSWER)
+    start = now(session) + (CLICK_GRACE if answered_by_click else timedelta(0))
+    await _add(session, envelope, out, card.id, start)
+    return content
+
+
+async def _add(
+    session: AsyncSession, envelope: Envelope, out: Outgoing, card: str | None, start: datetime
+) -> None:
+    row = Out(
+        key=out.key,
+        lane=f"card:{card}" if out.update else f"{out.chat.platform}:{out.chat.id}",
+        priority=envelope.priority,
+        platform=out.chat.platform,
+        item=codec.dump(out).decode(),
+        card=card,
+        why=envelope.why,
+        trace=envelope.trace or session.info.get("trace", ""),
+        state=OutState.WAITING,
+        not_before=start,
+        created_at=now(session),
+    )
+    session.add(row)
+    await session.flush()
+    session.info.setdefault("queued", []).append(row)
+
+
+def _live(session: AsyncSession, envelope: Envelope, card: Card) -> LiveCard:
+    return LiveCard(
+        id=card.id,
+        subject=card.subject,
+        receiver=envelope.receiver,
+        platform=envelope.chat.platform,
+        place=envelope.chat.place.value,
+        chat=envelope.chat.id,
+        version=card.version,
+        content=codec.dump(card).decode(),
+        at=now(session),
+    )
+
+
+async def live_cards(session: AsyncSession, subject: str) -> list[LiveCard]:
+    """Every card about ``subject``, on every screen."""
+    rows = await session.scalars(
+        select(LiveCard).where(LiveCard.subject == subject).order_by(LiveCard.at)
+    )
+    return list(rows)
+
+
+async def pending(session: AsyncSession) -> list[Out]:
+    """What waits, and what was on its way when the last process ended, in order."""
+    rows = await session.scalars(
+        select(Out).where(Out.state.in_((OutState.WAITING, OutState.SENDING))).order_by(Out.id)
+    )
+    return list(rows)
+
+
+async def answered(session: AsyncSession, card: Card) -> None:
+    """The click's own answer carried this version of the card: the queued one need not go."""
+    row = await session.scalar(
+        sql_update(Out)
+        .where(Out.key == f"{card.id}.{card.version}", Out.state == OutState.WAITING)
+        .values(state=OutState.SENT, ended_at=now(session))
+        .returning(Out)
+    )
+    if row is not None:
+        session.add(
+            Delivery(out_id=row.id, platform=row.platform, at=now(session), outcome="answered")
+        )

@@ -1,0 +1,114 @@
+"""One Stream connection from its handshake to its end."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote_plus
+
+import aiohttp
+
+from bot.platforms.dingtalk.api import Api
+from bot.platforms.dingtalk.frames import SUBSCRIPTIONS, Frame, read_frame
+from crm.kernel.errors import Outcome, OutsideError
+
+log = logging.getLogger(__name__)
+
+AGENT: Final = "qidesk-python/1.0"
+FRAME_BYTES: Final = 1024 * 1024
+DATA: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
+
+Socket = aiohttp.ClientWebSocketResponse[bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds; the rules of a good Stream client, shortened only by tests."""
+
+    open: float = 10.0  # for the handshake
+    heartbeat: float = 25.0  # between our pings; a pong must come within half of it
+    silence: float = 120.0  # without a frame of any kind
+    grace: float = 15.0  # the old connection is still read after its notice
+    close: float = 3.0
+    first: float = 1.0  # back-off begins here,
+    longest: float = 60.0  # doubles and ends here
+    notices: float = 5.0  # at most one reconnection without a pause in this time
+
+
+class Link:
+    """``over`` is set when no new frames will come by it, by notice or because it is closed.
+    After a notice it is still read, and its frames answered, until the platform closes it."""
+
+    def __init__(self, socket: Socket, patience: Patience) -> None:
+        self.over = asyncio.Event()
+        self.noticed = False
+        self._socket = socket
+        self._patience = patience
+
+    async def read(self, take: Callable[[Frame], Awaitable[None]]) -> None:
+        """Hands over every readable frame until the end; the network's troubles are an end."""
+        clock = asyncio.get_running_loop().time
+        patience = self._patience
+        try:
+            async with asyncio.timeout(patience.silence) as limit:
+                while (frame := await self._next()) is not None:
+                    if not self.noticed:
+                        limit.reschedule(clock() + patience.silence)
+                    await take(frame)
+                    if self.noticed and not self.over.is_set():
+                        limit.reschedule(clock() + patience.grace)
+                        self.over.set()
+        except TimeoutError:
+            log.info("a Stream connection was given up: %s", "noticed" if self.noticed else "mute")
+        finally:
+            self.over.set()
+            await self._close()
+
+    async def answer(self, frame: bytes) -> None:
+        """On the socket that the question came from; too late is no error, it will come again.
+
+        The wait ends with the heartbeat at the latest: a peer that does not read sends no pong.
+        """
+        try:
+            await self._socket.send_frame(frame, aiohttp.WSMsgType.TEXT)
+        except (ConnectionError, aiohttp.ClientError):
+            log.info("an answer came too late for its connection")
+
+    async def _next(self) -> Frame | None:
+        """The next readable frame; None at the end."""
+        while True:
+            try:
+                message = await self._socket.receive()
+            except (ConnectionError, aiohttp.ClientError):
+                return None
+            if message.type not in DATA:
+                return None
+            try:
+                return read_frame(message.data)
+            except (ValueError, AttributeError):
+                log.warning("an unreadable frame of %d bytes", len(message.data))
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience.close):
+                await self._socket.close()
+        except TimeoutError:
+            log.info("a Stream connection did not close in time")
+
+
+async def dial(api: Api, http: aiohttp.ClientSession, patience: Patience) -> Link:
+    """A new connection; each takes a new ticket. Raises OutsideError."""
+    endpoint, ticket = await api.open_stream(SUBSCRIPTIONS, AGENT)
+    try:
+        async with asyncio.timeout(patience.open):
+            socket: Socket = await http.ws_connect(
+                f"{endpoint}?ticket={quote_plus(ticket)}",
+                heartbeat=patience.heartbeat,
+                max_msg_size=FRAME_BYTES,
+                decode_text=False,
+            )
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        # From None: a refused handshake quotes its address, and with it the ticket.
+        raise OutsideError("stream handshake", type(error).__name__, Outcome.RETRY) from None
+    return Link(socket, patience)

@@ -1,0 +1,267 @@
+"""Receiving from DingTalk in Stream mode: frames in, acknowledgements out.
+
+The rules it keeps: the replacement is opened before the old connection is cut; a message is
+acknowledged only after it was stored, on the socket it came from; back-off starts over only when
+a connection has carried a frame. Storing begins in the order of arrival; clicks are answered
+beside it and never wait for it.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+import aiohttp
+import orjson
+
+from bot.chat.message import Ask
+from bot.chat.ports import Health, Hear, HearClick, Raw
+from bot.platforms.dingtalk.api import Api, http_session
+from bot.platforms.dingtalk.frames import (
+    BAD_REQUEST,
+    CARD_CALLBACK,
+    EVENT_LATER,
+    EVENT_TAKEN,
+    FAILED,
+    MESSAGES,
+    NOTHING,
+    UNKNOWN_TOPIC,
+    Frame,
+    ack,
+    heard,
+)
+from bot.platforms.dingtalk.lane import Lane
+from bot.platforms.dingtalk.link import Link, Patience, dial
+from bot.platforms.dingtalk.parse import (
+    OverQuota,
+    Refused,
+    moment,
+    read_click,
+    read_message,
+    read_people,
+)
+from bot.platforms.dingtalk.render import click_answer
+from bot.platforms.dingtalk.settings import PLATFORM, DingTalkSettings
+from crm.kernel.clock import Clock
+from crm.kernel.errors import OutsideError
+
+log = logging.getLogger(__name__)
+
+HEAR_SECONDS: Final = 30.0  # far above the store's worst: an unacknowledged message comes again
+CLICK_SECONDS: Final = 10.0  # the desk keeps its own budget of 1.5; the platform's is 2
+MESSAGE_HANDS: Final = 32  # messages being stored at once: they share one commit
+CLICK_HANDS: Final = 64
+WAITING: Final = 256
+
+PeopleChanged = Callable[[tuple[str, ...]], Awaitable[None]]
+"""The records of these user ids should be read again."""
+
+Item = tuple[Link, Frame]
+
+
+class Stream:
+    def __init__(
+        self,
+        settings: DingTalkSettings,
+        clock: Clock,
+        hear: Hear,
+        hear_click: HearClick,
+        *,
+        on_people_changed: PeopleChanged | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._hear = hear
+        self._hear_click = hear_click
+        self._people_changed = on_people_changed
+        self._patience = patience or Patience()
+        self._live: set[Link] = set()
+        self._since: datetime | None = None
+        self._over_quota: datetime | None = None
+        self._messages = Lane(self._message, hands=MESSAGE_HANDS, waiting=WAITING)
+        self._clicks = Lane(self._click, hands=CLICK_HANDS, waiting=WAITING)
+
+    async def run(self) -> None:
+        """Receives until cancelled."""
+        async with http_session(self._settings) as http, asyncio.TaskGroup() as group:
+            api = Api(self._settings, http, self._clock)
+            group.create_task(self._messages.run())
+            group.create_task(self._clicks.run())
+            for _ in range(self._settings.connections):
+                group.create_task(self._keep(group, api, http))
+
+    def health(self) -> Health:
+        live, wanted = len(self._live), self._settings.connections
+        detail = f"钉钉长连接 {live}/{wanted}"
+        if self._over_quota is not None:
+            detail += "，本月推送额度已用完，钉钉不再转来消息正文"
+        return Health(ok=live > 0, detail=detail, since=self._since)
+
+    async def _keep(self, group: asyncio.TaskGroup, api: Api, http: aiohttp.ClientSession) -> None:
+        """One connection after another; the next is dialled as soon as the last one is over."""
+        pace = Pace(self._patience)
+        while True:
+            await asyncio.sleep(pace.wait())
+            try:
+                link = await dial(api, http, self._patience)
+            except OutsideError as error:
+                log.warning("no Stream connection: %s", error)
+                continue
+            group.create_task(self._read(link, pace))
+            self._count(link, live=True)
+            await link.over.wait()
+            self._count(link, live=False)
+            if link.noticed:
+                pace.notice()
+
+    async def _read(self, link: Link, pace: "Pace") -> None:
+        async def take(frame: Frame) -> None:
+            if frame.type == "SYSTEM":
+                await self._system(link, frame)
+            else:
+                await self._sort((link, frame))
+            if not link.noticed:
+                pace.proven()
+
+        await link.read(take)
+
+    async def _system(self, link: Link, frame: Frame) -> None:
+        if frame.topic == "disconnect":
+            link.noticed = True
+        elif frame.topic == "ping":
+            await link.answer(ack(frame.message_id, frame.data.encode()))
+
+    async def _sort(self, item: Item) -> None:
+        link, frame = item
+        if frame.topic in MESSAGES or frame.type == "EVENT":
+            await self._messages.put(item)
+        elif frame.topic == CARD_CALLBACK:
+            if not self._clicks.offer(item):
+                await link.answer(ack(frame.message_id, NOTHING, FAILED))
+        else:
+            await link.answer(ack(frame.message_id, NOTHING, UNKNOWN_TOPIC))
+
+    async def _message(self, item: Item) -> None:
+        link, frame = item
+        answer = await (self._event(frame) if frame.type == "EVENT" else self._said(frame))
+        if answer is not None:
+            await link.answer(answer)
+
+    async def _said(self, frame: Frame) -> bytes | None:
+        """The acknowledgement; None leaves it unsaid, so that the message comes again."""
+        try:
+            read = read_message(frame.data, corp_id=self._settings.corp_id, now=self._clock.now())
+        except ValueError as error:
+            log.error("message %s is unreadable: %s", frame.message_id, error)  # noqa: TRY400
+            return ack(frame.message_id, NOTHING, BAD_REQUEST)
+        if isinstance(read, Ask):
+            return heard(frame.message_id) if await self._stored(frame, read) else None
+        self._unheard(frame, read)
+        return heard(frame.message_id)
+
+    async def _stored(self, frame: Frame, ask: Ask) -> bool:
+        try:
+            async with asyncio.timeout(HEAR_SECONDS):
+                await self._hear(self._raw(frame, ask))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the message comes again
+            self._failed("message", frame, error)
+            return False
+        return True
+
+    def _unheard(self, frame: Frame, read: OverQuota | Refused) -> None:
+        if isinstance(read, OverQuota):
+            self._over_quota = self._clock.now()
+            log.error("message %s came without its text: the month's quota", frame.message_id)
+        else:
+            log.warning("message %s was refused: %s", frame.message_id, read.why)
+
+    async def _click(self, item: Item) -> None:
+        link, frame = item
+        await link.answer(await self._clicked(frame))
+
+    async def _clicked(self, frame: Frame) -> bytes:
+        """The answer; a failure is said at once, the person then sees it and clicks again."""
+        try:
+            read = read_click(
+                frame.data,
+                message_id=frame.message_id,
+                corp_id=self._settings.corp_id,
+                at=moment(frame.at) if frame.at else self._clock.now(),
+            )
+        except ValueError as error:
+            log.error("click %s is unreadable: %s", frame.message_id, error)  # noqa: TRY400
+            return ack(frame.message_id, NOTHING, BAD_REQUEST)
+        if isinstance(read, Refused):
+            log.warning("click %s was refused: %s", frame.message_id, read.why)
+            return ack(frame.message_id, NOTHING, BAD_REQUEST)
+        try:
+            async with asyncio.timeout(CLICK_SECONDS):
+                card = await self._hear_click(self._raw(frame, read))
+            return ack(frame.message_id, orjson.dumps(click_answer(card)))
+        except Exception as error:  # noqa: BLE001 - one click's bug must not end the others
+            self._failed("click", frame, error)
+            return ack(frame.message_id, NOTHING, FAILED)
+
+    async def _event(self, frame: Frame) -> bytes:
+        try:
+            people = read_people(frame.event, frame.data)
+            if people and self._people_changed is not None:
+                async with asyncio.timeout(HEAR_SECONDS):
+                    await self._people_changed(people)
+        except Exception as error:  # noqa: BLE001 - asked for again
+            self._failed("event", frame, error)
+            return ack(frame.message_id, EVENT_LATER)
+        return ack(frame.message_id, EVENT_TAKEN)
+
+    def _raw(self, frame: Frame, ask: Ask) -> Raw:
+        return Raw(
+            platform=PLATFORM,
+            app=self._settings.client_id,
+            key=ask.message_id,
+            body=frame.data.encode(),
+            ask=ask,
+        )
+
+    def _count(self, link: Link, *, live: bool) -> None:
+        """``since`` moves only when receiving begins or ends."""
+        before = bool(self._live)
+        if live:
+            self._live.add(link)
+        else:
+            self._live.discard(link)
+        if before != bool(self._live):
+            self._since = self._clock.now()
+
+    @staticmethod
+    def _failed(what: str, frame: Frame, error: Exception) -> None:
+        """By id and kind only: the error's own words may quote what a person wrote."""
+        log.error("%s %s was not taken: %s", what, frame.message_id, type(error).__name__)
+
+
+class Pace:
+    """How long to wait before dialling: at first and after a notice not at all, then from one
+    to sixty seconds, doubling, with jitter."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._next = 0.0
+        self._last_notice = -patience.notices
+        self._clock = asyncio.get_running_loop().time
+
+    def wait(self) -> float:
+        seconds = self._next * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+        self._next = min(self._patience.longest, max(self._patience.first, self._next * 2))
+        return seconds
+
+    def proven(self) -> None:
+        self._next = self._patience.first
+
+    def notice(self) -> None:
+        """A storm of notices is waited out like any other trouble."""
+        now = self._clock()
+        if now - self._last_notice >= self._patience.notices:
+            self._next = 0.0
+        self._last_notice = now

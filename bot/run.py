@@ -1,0 +1,110 @@
+"""Runs the service, the far side, or both, behind one HTTP server each, until told to stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from bot import schema
+from bot import web as pages
+from bot.app import Service, clock_of, make_keys, running, store_of
+from bot.app import serve as service
+from bot.sandbox.launch import Options, far_side, write_config
+from bot.sandbox.seed import seed
+from bot.settings import Settings, load
+
+BODY_LIMIT = 1 << 20  # of a callback; the sandbox's uploads have their own
+UPLOAD_LIMIT = 40 << 20
+
+Say = Callable[[str], None]
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """The service alone; beside a sandbox it first makes and fills its store."""
+    if settings.sandbox is not None:
+        await make_invented_store(settings)
+    app = web.Application(client_max_size=BODY_LIMIT)
+    slot = Slot()
+    app.add_routes(slot.routes())
+    async with service(settings) as running_service:
+        slot.fill(running_service)
+        async with listening(app, settings.web.host, settings.web.port):
+            await stop.wait()
+
+
+async def sandbox(options: Options, stop: asyncio.Event, say: Say) -> None:
+    """The far side alone."""
+    secret = write_config(options)
+    app = web.Application(client_max_size=UPLOAD_LIMIT)
+    async with (
+        far_side(app, options, secret) as market,
+        listening(app, options.host, options.port),
+        running(market.run()),
+    ):
+        say(f"模拟平台已就绪：{options.url}/sandbox/")
+        say(f"请另开一个终端运行：qidesk serve --config {options.config}")
+        await stop.wait()
+
+
+async def demo(options: Options, stop: asyncio.Event, say: Say) -> None:
+    """Both in one process on one port. The far side listens first: the service dials it."""
+    secret = write_config(options)
+    settings = load(options.config)
+    await make_invented_store(settings)
+    app = web.Application(client_max_size=UPLOAD_LIMIT)
+    slot = Slot()
+    app.add_routes(slot.routes())
+    async with (
+        far_side(app, options, secret) as market,
+        listening(app, options.host, options.port),
+        running(market.run()),
+        service(settings) as running_service,
+    ):
+        slot.fill(running_service)
+        await slot.connected()
+        say(f"期台已就绪，请用浏览器打开：{options.url}/sandbox/")
+        await stop.wait()
+
+
+async def make_invented_store(settings: Settings) -> None:
+    """Tables, keys and the invented broker, where the store has none."""
+    sandbox_section = settings.sandbox
+    if sandbox_section is None:
+        return
+    make_keys(settings)
+    store = store_of(settings, clock_of(settings))
+    try:
+        await schema.upgrade(store)
+        await seed(store, sandbox_section.seed, sandbox_section.clients)
+    finally:
+        await store.close()
+
+
+class Slot:
+    """The service's routes on a server that may listen before the service is up: 503 until then."""
+
+    def __init__(self) -> None:
+        self._service: Service | None = None
+
+    def fill(self, running_service: Service) -> None:
+        self._service = running_service
+
+    def routes(self) -> list[web.RouteDef]:
+        return pages.service_routes(lambda: self._service)
+
+    async def connected(self) -> None:
+        """Returns when every adapter can receive."""
+        while self._service and not self._service.can_receive():  # noqa: ASYNC110  once, at start
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()

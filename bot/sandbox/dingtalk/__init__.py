@@ -1,0 +1,1 @@
+"""DingTalk as its clients know it: Stream out, robot, cards, contacts, media and DING in."""

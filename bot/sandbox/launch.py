@@ -1,0 +1,166 @@
+"""Puts the far side together: platforms, market, invented broker, page, and the settings file that
+the service reads."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import tomli_w
+from aiohttp import web
+
+from bot.sandbox.broker import Broker, invent
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.counter import counter_routes
+from bot.sandbox.dingtalk.company import DESK, App, DingTalkSettings
+from bot.sandbox.market import Market
+from bot.sandbox.refused import Refused
+from bot.sandbox.server import SandboxSettings, add_routes
+from crm.kernel.calendar import Calendar
+
+TEMPLATE = "qidesk-desk.schema"
+CONFIG = "qidesk.toml"
+CONTROL_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """``service_port`` is where the service answers: the same port in a demo."""
+
+    host: str
+    port: int
+    data_dir: Path
+    seed: int
+    clients: int
+    market: bool
+    service_port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def config(self) -> Path:
+        return self.data_dir / CONFIG
+
+    @property
+    def far_dir(self) -> Path:
+        return self.data_dir / "sandbox"
+
+
+def desk_app(environ: Mapping[str, str] = os.environ) -> App:
+    """The service's app; ``QIDESK_DINGTALK__*`` holds for both sides."""
+    client_id = environ.get("QIDESK_DINGTALK__CLIENT_ID", DESK.client_id)
+    return replace(
+        DESK,
+        client_id=client_id,
+        client_secret=environ.get("QIDESK_DINGTALK__CLIENT_SECRET", DESK.client_secret),
+        robot_code=environ.get("QIDESK_DINGTALK__ROBOT_CODE", client_id),
+    )
+
+
+def write_config(options: Options) -> str:
+    """``DIR/qidesk.toml`` for the service beside this far side; gives the control secret. What a
+    person added to other sections stays."""
+    kept = _read(options.config)
+    secret = str(kept.get("sandbox", {}).get("secret") or secrets.token_urlsafe(24))
+    app = desk_app()
+    base = f"{options.url}/sim/dingtalk"
+    generous = {"amount": 100_000.0, "seconds": 1.0}
+    names = ("app", "private", "group", "robot", "hook")
+    written: dict[str, Any] = {
+        "store": kept.get("store") or {"url": f"sqlite+aiosqlite:///{options.data_dir}/qidesk.db"},
+        "web": {"host": options.host, "port": options.service_port, "public_url": options.url},
+        "dingtalk": {
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "robot_code": app.robot_code,
+            "api_base": base,
+            "oapi_base": base,
+            "templates": {"desk": TEMPLATE},
+            "risk_groups": ["g-risk"],
+        },
+        "security": kept.get("security") or {"key_file": str(options.data_dir / "qidesk.keys")},
+        "sources": {"sim": {"kind": "sim", "url": options.url}},
+        "outbox": {"limits": {f"dingtalk:{name}": generous for name in names}},
+        "sandbox": {
+            "url": options.url,
+            "secret": secret,
+            "clock_file": str(options.far_dir / "clock.json"),
+            "seed": options.seed,
+            "clients": options.clients,
+        },
+    }
+    options.data_dir.mkdir(parents=True, exist_ok=True)
+    draft = options.config.with_suffix(".new")
+    draft.write_text(tomli_w.dumps({**kept, **written}), encoding="utf-8")
+    draft.chmod(0o600)
+    draft.replace(options.config)
+    return secret
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+class FarSide:
+    """The rooms that the sandbox's HTTP shows and does not own."""
+
+    def __init__(self, broker: Broker, market: Market) -> None:
+        self._broker = broker
+        self._market = market
+
+    async def market(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._market.apply(body)
+
+    async def clients(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        return self._broker.rows(limit)
+
+    async def scene(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``quiet`` calms the market. Raises Refused for a scene that there is not."""
+        if body.get("name") == "quiet":
+            return self._market.apply({"pause": True})
+        raise Refused(f"还没有这个场景：{body.get('name')}")
+
+
+@asynccontextmanager
+async def far_side(app: web.Application, options: Options, secret: str) -> AsyncIterator[Market]:
+    """Everything mounted on ``app``; the market walks while the block runs, unless told not to."""
+    options.far_dir.mkdir(parents=True, exist_ok=True)
+    clock = SandboxClock(options.far_dir / "clock.json")
+    broker = invent(options.seed, options.clients)
+    market = Market(broker, clock, Calendar.shipped(), options.far_dir / "market.json")
+    market.paused = market.paused or not options.market
+    control = f"http://{options.host}:{options.service_port}/control/clock"
+
+    async def tell_service(offset_seconds: float) -> None:
+        clock.offset = ground.clock.offset
+        headers = {"Authorization": f"Bearer {secret}"}
+        timeout = aiohttp.ClientTimeout(total=CONTROL_SECONDS)
+        with suppress(aiohttp.ClientConnectionError):  # no service: it reads the file at its start
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as http,
+                http.post(control, json={"offset_seconds": offset_seconds}, headers=headers) as r,
+            ):
+                if r.status != 200:
+                    raise Refused("期台没有接受新的时间", status=502)
+
+    settings = SandboxSettings(
+        data_dir=options.far_dir,
+        public_url=options.url,
+        seed=options.seed,
+        dingtalk=DingTalkSettings(desk=desk_app()),
+        far=FarSide(broker, market),
+        on_clock=tell_service,
+    )
+    ground = add_routes(app, settings)
+    app.add_routes(counter_routes(market))
+    yield market

@@ -1,0 +1,192 @@
+"""Settings: one tree, read once from ``qidesk.toml`` and the environment, by app and cli only.
+
+``QIDESK_SECTION__KEY`` overrides the file. An unknown key is an error that names the nearest one.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from crm.kernel.errors import SettingsError
+
+PREFIX = "QIDESK_"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Section):
+    url: str = "sqlite+aiosqlite:///qidesk.db"
+    archive_dir: Path = Path("archive")
+
+
+class WebSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = ""
+
+
+class CustomRobot(Section):
+    access_token: SecretStr
+    secret: SecretStr = SecretStr("")
+
+
+class DingTalk(Section):
+    client_id: str
+    client_secret: SecretStr
+    robot_code: str = ""  # the same as client_id where empty
+    corp_id: str = ""
+    api_base: str = "https://api.dingtalk.com"
+    oapi_base: str = "https://oapi.dingtalk.com"
+    templates: dict[str, str] = {}  # desk = "….schema"
+    risk_groups: list[str] = []  # conversation ids of the risk desk's groups
+    robots: dict[str, CustomRobot] = {}
+    connections: int = Field(default=2, ge=1, le=10)
+    proxy: str = ""
+
+
+class AiBot(Section):
+    bot_id: str
+    secret: SecretStr
+    ws_url: str = "wss://openws.work.weixin.qq.com"
+
+
+class WeCom(Section):
+    corp_id: str
+    agent_id: str
+    secret: SecretStr
+    token: SecretStr
+    encoding_aes_key: SecretStr
+    api_base: str = "https://qyapi.weixin.qq.com"
+    aibot: AiBot | None = None
+    robots: dict[str, SecretStr] = {}
+
+
+class Security(Section):
+    key_file: Path = Path("qidesk.keys")
+    head_file: Path | None = None  # beside the key file where empty
+    algorithm: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
+
+
+class SourceSettings(Section):
+    kind: Literal["sim", "cfmmc", "ctp", "esunny", "statement", "sql", "push"]
+    url: str = ""
+    poll_seconds: float = Field(default=1.0, gt=0)
+
+
+class CalendarSettings(Section):
+    warn_days: int = 60
+
+
+class LimitSettings(Section):
+    amount: float = Field(gt=0)
+    seconds: float = Field(gt=0)
+
+
+class OutboxSettings(Section):
+    limits: dict[str, LimitSettings] = {}
+    month_quota: dict[str, int] = {}  # pool -> calls a month, for the forecast
+
+
+class SandboxSection(Section):
+    """Present only beside simulated platforms; opens the control endpoint."""
+
+    url: str
+    secret: SecretStr
+    clock_file: Path
+    seed: int = 7
+    clients: int = 2000
+
+
+class Settings(Section):
+    store: StoreSettings = StoreSettings()
+    web: WebSettings = WebSettings()
+    dingtalk: DingTalk | None = None
+    wecom: WeCom | None = None
+    security: Security = Security()
+    sources: dict[str, SourceSettings] = {}
+    calendar: CalendarSettings = CalendarSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    sandbox: SandboxSection | None = None
+
+    @property
+    def head_file(self) -> Path:
+        return self.security.head_file or self.security.key_file.with_suffix(".head")
+
+
+def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Raises SettingsError, which says what is wrong and where."""
+    tree: dict[str, Any] = {}
+    where = str(path) if path else "环境变量"
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise SettingsError(f"找不到配置文件 {path}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"配置文件 {path} 不是有效的 TOML：{error}") from error
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and "__" in name:
+            _put(tree, name.removeprefix(PREFIX).lower().split("__"), value)
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error, where)) from None
+    return _absolute(settings, path.parent if path else Path.cwd())
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: str) -> None:
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[keys[-1]] = value.split(",") if keys[-1] == "risk_groups" else value
+
+
+def _absolute(settings: Settings, base: Path) -> Settings:
+    """Relative paths count from the configuration file."""
+    base = base.resolve()
+    url = settings.store.url
+    marker = ":///"
+    if url.startswith("sqlite") and marker in url and not url.split(marker, 1)[1].startswith("/"):
+        scheme, file = url.split(marker, 1)
+        url = f"{scheme}{marker}{base / file}"
+    store = settings.store.model_copy(
+        update={"url": url, "archive_dir": base / settings.store.archive_dir}
+    )
+    security = settings.security.model_copy(
+        update={
+            "key_file": base / settings.security.key_file,
+            "head_file": base / settings.head_file,
+        }
+    )
+    return settings.model_copy(update={"store": store, "security": security})
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    """The first thing that is wrong, in one sentence; values are never shown."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    dotted = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), n=1, cutoff=0.5)
+        hint = f"，是不是 {near[0]}？" if near else ""
+        return f"{where}：不认识的配置项 {dotted}{hint}"
+    if first["type"] == "missing":
+        return f"{where}：缺少配置项 {dotted}"
+    return f"{where}：配置项 {dotted} 的值不对：{first['msg']}"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    model: Any = Settings
+    for part in path:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return list(getattr(model, "model_fields", {}))
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
+    return list(getattr(model, "model_fields", {}))

@@ -1,0 +1,137 @@
+"""The service's own pages for machines: alive, ready, figures; and the sandbox's control."""
+
+import asyncio
+import hmac
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+from aiohttp import web
+from sqlalchemy import func, select, text
+
+from bot import metrics
+from bot.chat.ports import Health
+from bot.models import Heard, HeardState, Out, OutState
+from crm.kernel.db import Store, sqlite_path
+
+READY_SECONDS = 3.0
+UNSENT = (OutState.WAITING, OutState.SENDING, OutState.DEAD, OutState.HELD)
+LOW_DISK = 200 * 1024 * 1024  # bytes
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Running(Protocol):
+    """What the pages ask of the service."""
+
+    store: Store
+
+    @property
+    def control_secret(self) -> str:
+        """Empty without a sandbox: then nobody moves the clock."""
+        ...
+
+    def health(self) -> dict[str, Health]: ...
+
+    async def move_clock(self, offset: timedelta) -> None: ...
+
+
+Current = Callable[[], Running | None]
+"""The service, None while it is being built."""
+
+
+def service_routes(current: Current) -> list[web.RouteDef]:
+    """``/healthz`` says the process lives, ``/readyz`` whether people are served,
+    ``/control/clock`` is for the sandbox alone."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        service = current()
+        if service is None:
+            return _json({"ready": False, "parts": {}}, 503)
+        store = service.store
+        parts = {"store": await store_health(store), "disk": disk_health(store)}
+        parts |= service.health()
+        ready = all(part.ok for name, part in parts.items() if not name.startswith("source."))
+        return _json({"ready": ready, "parts": _told(store, parts)}, 200 if ready else 503)
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        service = current()
+        if service is not None:
+            for name, part in service.health().items():
+                metrics.PART_OK.labels(name).set(part.ok)
+            await count_waiting(service.store)
+        return web.Response(body=metrics.page(), headers={"Content-Type": METRICS_TYPE})
+
+    async def move_clock(request: web.Request) -> web.Response:
+        service = current()
+        given = request.headers.get("Authorization", "")
+        secret = service.control_secret if service else ""
+        if not secret or not hmac.compare_digest(given, f"Bearer {secret}"):
+            raise web.HTTPForbidden
+        body = await request.json(loads=orjson.loads)
+        if service is not None:
+            await service.move_clock(timedelta(seconds=float(body["offset_seconds"])))
+        return _json({"ok": True})
+
+    return [
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", show_metrics),
+        web.post("/control/clock", move_clock),
+    ]
+
+
+def _told(store: Store, parts: dict[str, Health]) -> dict[str, object]:
+    now = store.clock.now()
+    return {
+        name: {
+            "ok": part.ok,
+            "detail": part.detail,
+            "age_seconds": (now - part.since).total_seconds() if part.since else None,
+        }
+        for name, part in parts.items()
+    }
+
+
+async def store_health(store: Store) -> Health:
+    try:
+        async with asyncio.timeout(READY_SECONDS), store.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception as error:  # noqa: BLE001  whatever the driver raises, the answer is no
+        return Health(ok=False, detail=f"数据库没有应答（{type(error).__name__}）")
+    return Health(ok=True, detail="数据库正常")
+
+
+def disk_health(store: Store) -> Health:
+    path = sqlite_path(str(store.engine.url)) or Path.cwd()
+    free = shutil.disk_usage(path.parent).free
+    if free < LOW_DISK:
+        return Health(ok=False, detail=f"磁盘只剩 {free // 1024 // 1024} MB，请清理或扩容")
+    return Health(ok=True, detail=f"磁盘剩余 {free // 1024**3} GB")
+
+
+async def count_waiting(store: Store) -> dict[str, int]:
+    """How much waits and how much was given up, for figures and for the admin."""
+    async with store.reading() as session:
+        out = await session.execute(
+            select(Out.state, func.count())
+            .where(
+                Out.state.in_((OutState.WAITING, OutState.SENDING, OutState.DEAD, OutState.HELD))
+            )
+            .group_by(Out.state)
+        )
+        states = {state.value: count for state, count in out.tuples()}
+        failed = await session.scalar(
+            select(func.count()).select_from(Heard).where(Heard.state == HeardState.FAILED)
+        )
+    metrics.WAITING.set(states.get("waiting", 0) + states.get("sending", 0))
+    return {**states, "failed": failed or 0}
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")

@@ -1,0 +1,302 @@
+"""Clients: opening the file, changing it, and showing what is personal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from crm import names
+from crm.access import NotYours, visible_to
+from crm.kernel import audit
+from crm.kernel.audit import AuditRow
+from crm.kernel.clock import SHANGHAI
+from crm.kernel.db import now, vault, years_later
+from crm.kernel.errors import UserError
+from crm.models import (
+    Client,
+    ClientKind,
+    ClientStatus,
+    ClientTag,
+    FundAccount,
+    Permission,
+    Personal,
+    PersonalKind,
+    SearchKey,
+)
+from crm.people import Action, Person
+from crm.search import PERSONAL_KINDS, sealed_key
+
+REVEALS_A_DAY = 20
+KEEP_YEARS = 20  # 期货和衍生品法 art. 85: at least 20 years after the client left
+
+
+class NoSuchClient(UserError):
+    say = "没有找到客户「{words}」"
+
+
+class TooManyReveals(UserError):
+    say = "今天已显示 {limit} 次个人信息，达到上限，请明天再试或联系安全管理员"
+
+
+class NothingToReveal(UserError):
+    say = "{name} 没有登记{what}"
+
+
+class ReasonNeeded(UserError):
+    say = "请写明原因，例如：显示 手机 张三 客户要求核对号码"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewClient:
+    """A client as it comes from an import or the invented broker."""
+
+    name: str
+    accounts: Sequence[tuple[str, str]]  # (account, currency)
+    kind: ClientKind = ClientKind.PERSON
+    branch: str | None = None
+    owner: str | None = None
+    tier: str = ""
+    status: ClientStatus = ClientStatus.ACTIVE
+    risk_level: str = ""
+    opened_on: date | None = None
+    referrer: str = ""
+    remark: str = ""
+    tags: Sequence[str] = ()
+    permissions: Sequence[tuple[str, bool, date | None]] = ()
+    personal: Mapping[PersonalKind, Sequence[str]] = field(default_factory=dict)
+
+
+async def add_many(session: AsyncSession, batch: Sequence[NewClient], *, by: str) -> list[int]:
+    """Open files for new clients; gives their numbers. One audit row for the batch."""
+    at = now(session)
+    rows = [_row(new) for new in batch]
+    for row in rows:
+        row.created_at = row.updated_at = at
+    session.add_all(rows)
+    await session.flush()
+    personal = [
+        datum
+        for row, new in zip(rows, batch, strict=True)
+        for kind, values in new.personal.items()
+        for datum in _personal_rows(session, row.id, kind, values)
+    ]
+    if personal:
+        await session.execute(insert(Personal), personal)
+    keys = [
+        key
+        for row, new in zip(rows, batch, strict=True)
+        for key in _search_rows(session, row, new.personal.get(PersonalKind.MOBILE, ()))
+    ]
+    await session.execute(insert(SearchKey), keys)
+    ids = [row.id for row in rows]
+    first = f"client:{ids[0]}" if ids else "client"
+    audit.note(session, by, "client.add", first, count=len(ids))
+    return ids
+
+
+def _row(new: NewClient) -> Client:
+    return Client(
+        name=new.name,
+        kind=new.kind,
+        branch=new.branch,
+        owner=new.owner,
+        tier=new.tier,
+        status=new.status,
+        risk_level=new.risk_level,
+        opened_on=new.opened_on,
+        referrer=new.referrer,
+        remark=new.remark,
+        accounts=[FundAccount(account=a, currency=c) for a, c in new.accounts],
+        permissions=[
+            Permission(group=group, granted=granted, expires_on=expires, position=n)
+            for n, (group, granted, expires) in enumerate(new.permissions)
+        ],
+        tags=[ClientTag(tag=tag) for tag in dict.fromkeys(new.tags)],
+    )
+
+
+def _personal_rows(
+    session: AsyncSession, client_id: int, kind: PersonalKind, values: Sequence[str]
+) -> list[dict[str, object]]:
+    key = vault(session)
+    return [
+        {
+            "client_id": client_id,
+            "kind": kind,
+            "position": n,
+            "value": value,
+            "whole": key.index(kind, value),
+            "tail": key.index(f"{kind}.tail", value[-4:]) if len(value) > 4 else None,
+        }
+        for n, value in enumerate(values)
+    ]
+
+
+_STATUS_RANK = {
+    ClientStatus.ACTIVE: 0,
+    ClientStatus.RESTRICTED: 1,
+    ClientStatus.DORMANT: 2,
+    ClientStatus.CLOSED: 3,
+}
+
+
+def _search_rows(
+    session: AsyncSession, client: Client, mobiles: Sequence[str]
+) -> list[dict[str, object]]:
+    """Needs ``client.accounts`` loaded."""
+    keys = names.search_keys(
+        client.name, accounts=[a.account for a in client.accounts], mobiles=mobiles
+    )
+    common = {
+        "client_id": client.id,
+        "owner": client.owner,
+        "branch": client.branch,
+        "rank": _STATUS_RANK[client.status],
+    }
+    return [
+        {
+            **common,
+            "kind": kind,
+            "key": sealed_key(session, kind, key) if kind in PERSONAL_KINDS else key,
+        }
+        for kind, key in keys
+    ]
+
+
+async def reindex(session: AsyncSession, client_id: int) -> None:
+    """Make the search keys of a client follow what was changed."""
+    client = await session.get_one(
+        Client, client_id, options=[selectinload(Client.accounts)], populate_existing=True
+    )
+    mobiles = await personal_values(session, client_id, PersonalKind.MOBILE)
+    await session.execute(delete(SearchKey).where(SearchKey.client_id == client_id))
+    await session.execute(insert(SearchKey), _search_rows(session, client, mobiles))
+
+
+async def set_personal(
+    session: AsyncSession, client_id: int, kind: PersonalKind, values: Sequence[str]
+) -> None:
+    """Replace what is known of one kind. ``reindex`` afterwards where it is the mobile."""
+    await session.execute(
+        delete(Personal).where(Personal.client_id == client_id, Personal.kind == kind)
+    )
+    rows = _personal_rows(session, client_id, kind, values)
+    if rows:
+        await session.execute(insert(Personal), rows)
+
+
+async def personal_values(
+    session: AsyncSession, client_id: int, kind: PersonalKind
+) -> Sequence[str]:
+    """In the clear: the caller masks."""
+    rows = await session.scalars(
+        select(Personal.value)
+        .where(Personal.client_id == client_id, Personal.kind == kind)
+        .order_by(Personal.position)
+    )
+    return rows.all()
+
+
+async def personal(session: AsyncSession, client_id: int) -> dict[PersonalKind, str]:
+    """The first value of each kind, in the clear: the caller masks."""
+    rows = await session.execute(
+        select(Personal.kind, Personal.value).where(
+            Personal.client_id == client_id, Personal.position == 0
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+async def move(session: AsyncSession, which: ColumnElement[bool], to: str | None) -> list[int]:
+    """Give clients to another manager, their search keys too. Gives their numbers."""
+    ids = list(
+        await session.scalars(
+            update(Client)
+            .where(which)
+            .values(owner=to, version=Client.version + 1)
+            .returning(Client.id)
+        )
+    )
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        await session.execute(
+            update(SearchKey).where(SearchKey.client_id.in_(part)).values(owner=to)
+        )
+    return ids
+
+
+async def see(session: AsyncSession, person: Person, client_id: int) -> Client:
+    """The whole file of a client in reach, with the look put on record. Raises NotYours."""
+    client = await session.scalar(
+        select(Client)
+        .where(Client.id == client_id, visible_to(person, Action.LOOK_UP, now(session)))
+        .options(
+            selectinload(Client.accounts),
+            selectinload(Client.permissions),
+            selectinload(Client.tags),
+        )
+    )
+    if client is None:
+        raise NotYours
+    audit.note(session, person.id, "client.see", f"client:{client_id}")
+    return client
+
+
+PERSONAL_WORDS: Mapping[PersonalKind, str] = {
+    PersonalKind.MOBILE: "手机",
+    PersonalKind.ID_NUMBER: "证件号码",
+    PersonalKind.BANK_CARD: "银行卡",
+    PersonalKind.ADDRESS: "地址",
+    PersonalKind.CONTACT: "其他电话",
+    PersonalKind.BIRTHDAY: "生日",
+}
+
+
+async def reveal(
+    session: AsyncSession, person: Person, client_id: int, kind: PersonalKind, *, reason: str
+) -> str:
+    """One personal datum in the clear: audited, with a reason, ``REVEALS_A_DAY`` times a day.
+
+    Raises NotYours, ReasonNeeded, TooManyReveals or NothingToReveal.
+    """
+    person.must(Action.REVEAL)
+    client = await session.scalar(
+        select(Client).where(
+            Client.id == client_id, visible_to(person, Action.REVEAL, now(session))
+        )
+    )
+    if client is None:
+        raise NotYours
+    if not reason.strip():
+        raise ReasonNeeded
+    if await _reveals_today(session, person) >= REVEALS_A_DAY:
+        raise TooManyReveals(limit=REVEALS_A_DAY)
+    values = await personal_values(session, client_id, kind)
+    if not values:
+        raise NothingToReveal(name=client.name, what=PERSONAL_WORDS[kind])
+    audit.note(
+        session, person.id, "client.reveal", f"client:{client_id}", field=kind.value, reason=reason
+    )
+    return values[0]
+
+
+async def _reveals_today(session: AsyncSession, person: Person) -> int:
+    midnight = now(session).astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    count = await session.scalar(
+        select(func.count())
+        .select_from(AuditRow)
+        .where(
+            AuditRow.actor == person.id,
+            AuditRow.action == "client.reveal",
+            AuditRow.at >= midnight,
+        )
+    )
+    return count or 0
+
+
+def keep_until(closed_on: date) -> date:
+    """The day up to which the law wants the file of a client who left."""
+    return years_later(closed_on, KEEP_YEARS)

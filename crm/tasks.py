@@ -1,0 +1,174 @@
+"""待办: what was promised, when its owner is reminded, and how it ends."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm.access import NotYours, may_see
+from crm.kernel import audit
+from crm.kernel.db import now
+from crm.kernel.errors import UserError
+from crm.models import Task, TaskState
+from crm.people import Action, Person
+
+
+class NoSuchTask(UserError):
+    say = "没有这条待办，它可能已被撤销"
+
+
+class NotYourTask(UserError):
+    say = "这是别人的待办"
+
+
+class TaskEnded(UserError):
+    say = "这条待办已经{word}"
+
+
+class InThePast(UserError):
+    say = "提醒时间 {when} 已经过去，请换一个时间"
+
+
+STATE_WORDS = {TaskState.OPEN: "进行中", TaskState.DONE: "完成", TaskState.CANCELLED: "取消"}
+
+
+async def add(
+    session: AsyncSession,
+    person: Person,
+    *,
+    text: str,
+    due_at: datetime,
+    client_id: int | None = None,
+    interaction_id: int | None = None,
+    source: str,
+) -> Task:
+    """A new task of ``person``. Raises NotYours or InThePast."""
+    if client_id is not None and not await may_see(session, person, client_id, Action.LOG):
+        raise NotYours
+    if due_at <= now(session):
+        raise InThePast(when=due_at)
+    task = Task(
+        staff=person.id,
+        client_id=client_id,
+        interaction_id=interaction_id,
+        text=text,
+        due_at=due_at,
+        state=TaskState.OPEN,
+        source=source,
+        created_at=now(session),
+        version=1,
+    )
+    session.add(task)
+    await session.flush()
+    audit.note(session, person.id, "task.add", f"task:{task.id}", client=client_id)
+    return task
+
+
+async def end(
+    session: AsyncSession,
+    person: Person,
+    task_id: int,
+    how: TaskState,
+) -> Task:
+    """Raises NoSuchTask, NotYourTask or TaskEnded."""
+    task = await _open(session, person, task_id)
+    task.state, task.ended_at = how, now(session)
+    task.version += 1
+    audit.note(session, person.id, f"task.{how.value}", f"task:{task.id}")
+    await session.flush()
+    return task
+
+
+async def move(session: AsyncSession, person: Person, task_id: int, due_at: datetime) -> Task:
+    """Another moment, with a reminder of its own. Raises NoSuchTask, NotYourTask, TaskEnded or
+    InThePast."""
+    task = await _open(session, person, task_id)
+    if due_at <= now(session):
+        raise InThePast(when=due_at)
+    before, task.due_at, task.reminded_at = task.due_at, due_at, None
+    task.version += 1
+    audit.note(session, person.id, "task.move", f"task:{task.id}", before=before, after=due_at)
+    await session.flush()
+    return task
+
+
+async def _open(session: AsyncSession, person: Person, task_id: int) -> Task:
+    task = await session.get(Task, task_id, populate_existing=True)
+    if task is None:
+        raise NoSuchTask
+    if task.staff != person.id:
+        raise NotYourTask
+    if task.state is not TaskState.OPEN:
+        raise TaskEnded(word=STATE_WORDS[task.state])
+    return task
+
+
+async def open_of(session: AsyncSession, person: Person, limit: int = 20) -> tuple[list[Task], int]:
+    """The next open tasks by due moment, and how many there are in all."""
+    mine = (Task.staff == person.id, Task.state == TaskState.OPEN)
+    count = await session.scalar(select(func.count()).select_from(Task).where(*mine))
+    rows = await session.scalars(select(Task).where(*mine).order_by(Task.due_at).limit(limit))
+    return list(rows), count or 0
+
+
+async def next_of_client(session: AsyncSession, person: Person, client_id: int) -> Task | None:
+    found: Task | None = await session.scalar(
+        select(Task)
+        .where(Task.client_id == client_id, Task.staff == person.id, Task.state == TaskState.OPEN)
+        .order_by(Task.due_at)
+        .limit(1)
+    )
+    return found
+
+
+async def of_client(
+    session: AsyncSession, client_id: int, person: Person, limit: int = 20
+) -> list[Task]:
+    """One's own open tasks for a client."""
+    rows = await session.scalars(
+        select(Task)
+        .where(Task.client_id == client_id, Task.staff == person.id, Task.state == TaskState.OPEN)
+        .order_by(Task.due_at)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def of_interaction(session: AsyncSession, interaction_id: int) -> Task | None:
+    found: Task | None = await session.scalar(
+        select(Task).where(Task.interaction_id == interaction_id).limit(1)
+    )
+    return found
+
+
+async def any_due(session: AsyncSession) -> bool:
+    found = await session.scalar(select(Task.id).where(*_is_due(session)).limit(1))
+    return found is not None
+
+
+def _is_due(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Task.state == TaskState.OPEN,
+        Task.reminded_at.is_(None),
+        Task.due_at <= now(session),
+    )
+
+
+async def due(session: AsyncSession, limit: int = 200) -> list[Task]:
+    """Open tasks whose moment has come and whose owner was not reminded yet, now marked so."""
+    ids = list(
+        await session.scalars(
+            select(Task.id)
+            .where(*_is_due(session))
+            .order_by(Task.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    if not ids:
+        return []
+    await session.execute(update(Task).where(Task.id.in_(ids)).values(reminded_at=now(session)))
+    rows = await session.scalars(
+        select(Task).where(Task.id.in_(ids)).execution_options(populate_existing=True)
+    )
+    return list(rows)

@@ -1,0 +1,236 @@
+"""Trading data as JSON, the shape of ``POST /api/v1/push/snapshot``, read into records.
+
+Good rows are taken, bad ones listed with their place; a missing amount stays missing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+from risk.sources.base import (
+    ZERO,
+    AccountFunds,
+    Direction,
+    Instrument,
+    Option,
+    OptionKind,
+    PositionRow,
+    Snapshot,
+    Tick,
+)
+
+Json = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    path: str  # e.g. positions[3].lots
+    why: str  # Chinese
+
+
+class NotReadable(ValueError):
+    """The body as a whole cannot be taken. ``str()`` is one Chinese sentence."""
+
+
+class _Bad(Exception):
+    """A field of a row is wrong."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(key)
+        self.key = key
+        self.why = why
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Reads lists of rows and remembers what was refused."""
+
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def read(self, body: Json, key: str, read_row: Callable[[Json], T]) -> tuple[T, ...]:
+        rows = body.get(key) or []
+        if not isinstance(rows, list):
+            raise NotReadable(f"{key} 应为列表")
+        return tuple(self._each(rows, key, read_row))
+
+    def _each(self, rows: Sequence[object], key: str, read_row: Callable[[Json], T]) -> Iterable[T]:
+        for index, row in enumerate(rows):
+            path = f"{key}[{index}]"
+            if not isinstance(row, dict):
+                self.rejected.append(Rejected(path, "应为对象"))
+                continue
+            try:
+                yield read_row(row)
+            except _Bad as bad:
+                self.rejected.append(Rejected(f"{path}.{bad.key}", bad.why))
+
+
+def snapshot(body: Json) -> tuple[Snapshot, tuple[Rejected, ...]]:
+    """Raises NotReadable without a trading day, a moment, or with something that is no list."""
+    rows = _Rows()
+    read = Snapshot(
+        trading_day=_trading_day(body),
+        at=_moment_of_body(body),
+        complete=body.get("complete") is True,
+        instruments=rows.read(body, "instruments", _instrument),
+        accounts=rows.read(body, "accounts", _account),
+        positions=rows.read(body, "positions", _position),
+    )
+    return read, tuple(rows.rejected)
+
+
+def ticks(body: Json, default_at: datetime) -> tuple[tuple[Tick, ...], tuple[Rejected, ...]]:
+    """``default_at`` stands in where a tick does not say when. Raises NotReadable."""
+    rows = _Rows()
+
+    def tick(row: Json) -> Tick:
+        at = _moment(row, "at") if row.get("at") is not None else default_at
+        return Tick(instrument=_text(row, "instrument"), last=_price(row, "last"), at=at)
+
+    return rows.read(body, "ticks", tick), tuple(rows.rejected)
+
+
+def _trading_day(body: Json) -> date:
+    try:
+        return date.fromisoformat(body["trading_day"])
+    except (KeyError, TypeError, ValueError):
+        raise NotReadable("trading_day 应为日期，如 2026-11-23") from None
+
+
+def _moment_of_body(body: Json) -> datetime:
+    try:
+        return _moment(body, "at")
+    except _Bad as bad:
+        raise NotReadable(f"at {bad.why}") from None
+
+
+def _instrument(row: Json) -> Instrument:
+    option = row.get("option")
+    return Instrument(
+        id=_text(row, "instrument"),
+        product=_text(row, "product"),
+        exchange=_text(row, "exchange"),
+        multiplier=_count(row, "multiplier", least=1),
+        tick=_price(row, "tick"),
+        prev_settle=_maybe_amount(row, "prev_settle"),
+        last=_maybe_amount(row, "last"),
+        upper_limit=_maybe_amount(row, "upper_limit"),
+        lower_limit=_maybe_amount(row, "lower_limit"),
+        larger_side=row.get("larger_side") is True,
+        option=None if option is None else _option(option),
+    )
+
+
+def _option(row: object) -> Option:
+    if not isinstance(row, dict):
+        raise _Bad("option", "应为对象或空")
+    return Option(
+        kind=_one_of(row, "kind", OptionKind),
+        strike=_price(row, "strike"),
+        underlying=_text(row, "underlying"),
+    )
+
+
+def _account(row: Json) -> AccountFunds:
+    return AccountFunds(
+        account=_text(row, "account"),
+        name=str(row.get("name") or ""),
+        branch=str(row.get("branch") or ""),
+        pre_balance=_maybe_amount(row, "pre_balance"),
+        deposit=_maybe_amount(row, "deposit") or ZERO,
+        withdraw=_maybe_amount(row, "withdraw") or ZERO,
+        mortgage=_maybe_amount(row, "mortgage") or ZERO,
+        close_profit=_maybe_amount(row, "close_profit") or ZERO,
+        premium=_maybe_amount(row, "premium") or ZERO,
+        commission=_maybe_amount(row, "commission") or ZERO,
+        frozen=_maybe_amount(row, "frozen") or ZERO,
+        position_profit=_maybe_amount(row, "position_profit"),
+        margin=_maybe_amount(row, "margin"),
+        exchange_margin=_maybe_amount(row, "exchange_margin"),
+        equity=_maybe_amount(row, "equity"),
+        available=_maybe_amount(row, "available"),
+    )
+
+
+def _position(row: Json) -> PositionRow:
+    lots = _count(row, "lots")
+    today_lots = _count(row, "today_lots") if row.get("today_lots") is not None else 0
+    if today_lots > lots:
+        raise _Bad("today_lots", "今仓多于总持仓")
+    return PositionRow(
+        account=_text(row, "account"),
+        instrument=_text(row, "instrument"),
+        direction=_one_of(row, "direction", Direction),
+        lots=lots,
+        today_lots=today_lots,
+        hedge=str(row.get("hedge") or "speculation"),
+        open_price=_maybe_amount(row, "open_price"),
+        margin_rate=_maybe_rate(row, "margin_rate"),
+        exchange_margin_rate=_maybe_rate(row, "exchange_margin_rate"),
+    )
+
+
+def _text(row: Json, key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise _Bad(key, "不能为空")
+    return value.strip()
+
+
+def _count(row: Json, key: str, *, least: int = 0) -> int:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise _Bad(key, f"应为不小于 {least} 的整数")
+    return value
+
+
+def _maybe_amount(row: Json, key: str) -> Decimal | None:
+    value = row.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _Bad(key, "应为数字")
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise _Bad(key, "应为数字") from None
+    if not number.is_finite():
+        raise _Bad(key, "应为有限的数字")
+    return number
+
+
+def _maybe_rate(row: Json, key: str) -> Decimal | None:
+    rate = _maybe_amount(row, key)
+    if rate is not None and rate < 0:
+        raise _Bad(key, "不能为负")
+    return rate
+
+
+def _price(row: Json, key: str) -> Decimal:
+    price = _maybe_amount(row, key)
+    if price is None or price <= 0:
+        raise _Bad(key, "应为正数")
+    return price
+
+
+def _moment(row: Json, key: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(row[key])
+    except (KeyError, TypeError, ValueError):
+        raise _Bad(key, "应为时间，如 2026-11-23T10:15:00+08:00") from None
+    if at.tzinfo is None:
+        raise _Bad(key, "缺少时区，如 +08:00")
+    return at
+
+
+Word = TypeVar("Word", Direction, OptionKind)
+
+
+def _one_of(row: Json, key: str, kind: type[Word]) -> Word:
+    try:
+        return kind(str(row.get(key)))
+    except ValueError:
+        raise _Bad(key, f"应为 {' 或 '.join(kind)}") from None

@@ -1,0 +1,92 @@
+"""The DingTalk adapter against the simulated DingTalk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp.test_utils import TestServer
+
+from bot.chat.ports import Capabilities, Health
+from bot.platforms.dingtalk.api import Api, http_session
+from bot.platforms.dingtalk.client import DingTalk
+from bot.platforms.dingtalk.settings import DingTalkSettings
+from bot.platforms.dingtalk.stream import Stream
+from bot.sandbox.dingtalk import company
+from bot.sandbox.server import SandboxSettings, make_app
+from crm.kernel.clock import SystemClock
+from tests.contract.rig import Desk, Rig, Shelf
+
+TEMPLATE = "qidesk-desk.schema"
+CALL_SECONDS = 0.6  # so that a hanging call ends soon
+
+
+@dataclass
+class DingTalkAdapter:
+    sender: DingTalk
+    wordy: DingTalk
+    stream: Stream
+    name: str = "dingtalk"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.sender.capabilities
+
+    def health(self) -> Health:
+        return self.stream.health()
+
+
+@asynccontextmanager
+async def dingtalk_rig(folder: Path) -> AsyncIterator[Rig]:
+    far = company.DingTalkSettings(
+        redeliver_seconds=0.3, disconnect_hold_seconds=0.5, hang_seconds=2.0
+    )
+    server = TestServer(make_app(SandboxSettings(data_dir=folder, dingtalk=far, page_dir=None)))
+    await server.start_server()
+    base = str(server.make_url("")).rstrip("/")
+    desk, blobs = Desk(), dict[str, bytes]()
+    try:
+        async with (
+            aiohttp.ClientSession() as http,
+            _adapter(base, desk, Shelf(blobs)) as adapter,
+        ):
+            yield Rig(adapter=adapter, desk=desk, http=http, base=base, blobs=blobs)
+    finally:
+        await server.close()
+
+
+@asynccontextmanager
+async def _adapter(base: str, desk: Desk, shelf: Shelf) -> AsyncIterator[DingTalkAdapter]:
+    settings, wordless = (_settings(base, templates) for templates in ({"desk": TEMPLATE}, {}))
+    clock = SystemClock()
+    stream = Stream(settings, clock, desk.hear, desk.hear_click)
+    async with http_session(settings) as http:
+        api = Api(settings, http, clock, call_seconds=CALL_SECONDS)
+        task = asyncio.create_task(stream.run())
+        try:
+            async with asyncio.timeout(10):
+                while not stream.health().detail.endswith("2/2"):
+                    await asyncio.sleep(0.01)
+            yield DingTalkAdapter(
+                sender=DingTalk(settings, api, clock, shelf),
+                wordy=DingTalk(wordless, api, clock, shelf),
+                stream=stream,
+            )
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+def _settings(base: str, templates: dict[str, str]) -> DingTalkSettings:
+    desk = company.DESK
+    return DingTalkSettings(
+        client_id=desk.client_id,
+        client_secret=desk.client_secret,
+        robot_code=desk.robot_code,
+        corp_id=company.CORP_ID,
+        api_base=f"{base}/sim/dingtalk",
+        oapi_base=f"{base}/sim/dingtalk",
+        templates=templates,
+    )

@@ -1,0 +1,409 @@
+"""Stream mode: stored before acknowledged, in order, without a gap, and never in a storm."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bot.chat.message import AskKind, Card
+from bot.chat.ports import Raw
+from bot.platforms.dingtalk.link import Patience
+from bot.platforms.dingtalk.stream import Stream
+from crm.kernel.clock import StoppedClock
+from tests.fakes.dingtalk import OPEN, FakeDingTalk, fake_dingtalk, frame, refuses
+
+BOT = "/v1.0/im/bot/messages/get"
+CLICK = "/v1.0/card/instances/callback"
+QUICK = Patience(first=0.02, longest=0.1, notices=0.5, grace=0.5, close=0.5)
+
+
+class Desk:
+    """Hears everything; can be told to wait or to fail."""
+
+    def __init__(self) -> None:
+        self.heard: list[Raw] = []
+        self.clicked: list[Raw] = []
+        self.people: list[tuple[str, ...]] = []
+        self.broken = False
+        self.gate: asyncio.Event | None = None
+        self.card: Card | None = Card(id="K3F9", version=5, title="已同意")
+
+    async def hear(self, raw: Raw) -> bool:
+        self.heard.append(raw)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.broken:
+            raise RuntimeError(f"cannot store {raw.ask.text}")
+        return [one.key for one in self.heard].count(raw.key) == 1
+
+    async def hear_click(self, raw: Raw) -> Card | None:
+        self.clicked.append(raw)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.broken:
+            raise RuntimeError("broken")
+        return self.card
+
+    async def people_changed(self, users: tuple[str, ...]) -> None:
+        if self.broken:
+            raise RuntimeError("broken")
+        self.people.append(users)
+
+
+@asynccontextmanager
+async def running(far: FakeDingTalk, desk: Desk, **changes: Any) -> AsyncIterator[Stream]:
+    patience = changes.pop("patience", QUICK)
+    stream = Stream(
+        far.settings(**changes),
+        StoppedClock(datetime(2026, 11, 23, 4, tzinfo=UTC)),
+        desk.hear,
+        desk.hear_click,
+        on_people_changed=desk.people_changed,
+        patience=patience,
+    )
+    task = asyncio.create_task(stream.run())
+    try:
+        async with asyncio.timeout(5):
+            await far.connected.wait()
+        yield stream
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def far() -> AsyncIterator[FakeDingTalk]:
+    async with fake_dingtalk() as fake:
+        yield fake
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def said(text: str, number: int = 1, **more: Any) -> dict[str, Any]:
+    body = {
+        "msgId": f"msg{number}",
+        "msgtype": "text",
+        "text": {"content": text},
+        "conversationType": "1",
+        "conversationId": "cid1",
+        "senderStaffId": "wangqiang",
+        "senderCorpId": "dingcorpdemo01",
+        "chatbotCorpId": "dingcorpdemo01",
+        "createAt": 1767225600123,
+        **more,
+    }
+    found: dict[str, Any] = frame(BOT, body, message_id=f"m{number}")
+    return found
+
+
+def pressed(number: int = 1) -> dict[str, Any]:
+    content = {"cardPrivateData": {"actionIds": ["ok:1"], "params": {"rev": "4"}}}
+    body = {
+        "type": "actionCallback",
+        "outTrackId": "K3F9",
+        "corpId": "dingcorpdemo01",
+        "userId": "sunfang",
+        "userIdType": 1,
+        "spaceType": "IM_ROBOT",
+        "spaceId": "cid1",
+        "content": json.dumps(content),
+    }
+    found: dict[str, Any] = frame(CLICK, body, message_id=f"c{number}")
+    return found
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the far side has no event for it
+            await asyncio.sleep(0.005)
+
+
+class TestOpening:
+    async def test_it_asks_for_json_and_for_what_it_can_answer(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk):
+            [call] = far.to(OPEN)
+        assert call.headers["Accept"] == "application/json"
+        topics = {(one["type"], one["topic"]) for one in call.body["subscriptions"]}
+        assert topics == {("EVENT", "*"), ("CALLBACK", BOT), ("CALLBACK", CLICK)}
+
+    async def test_several_connections_are_held(self, far: FakeDingTalk, desk: Desk) -> None:
+        async with running(far, desk, connections=3) as stream:
+            await until(lambda: len(far.sockets) == 3)
+            await until(lambda: stream.health().detail == "钉钉长连接 3/3")
+            assert stream.health().ok
+
+    async def test_health_is_bad_before_and_says_since_when_it_is_good(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        far.script(OPEN, refuses("authFailed", 401), refuses("system.busy", 500))
+        async with running(far, desk) as stream:
+            assert len(far.to(OPEN)) == 3
+            await until(lambda: stream.health().ok)
+            assert stream.health().since == datetime(2026, 11, 23, 4, tzinfo=UTC)
+
+
+class TestMessages:
+    async def test_it_is_acknowledged_only_after_it_was_stored(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.gate = asyncio.Event()
+        async with running(far, desk):
+            await far.push(said("查 张三"))
+            await until(lambda: desk.heard)
+            assert far.answers.empty()
+            desk.gate.set()
+            answer = await far.answered()
+        assert answer["code"] == 200
+        assert answer["headers"]["messageId"] == "m1"
+        assert json.loads(answer["data"]) == {"response": None}
+        [raw] = desk.heard
+        assert (raw.platform, raw.app, raw.key) == ("dingtalk", "dingdemo", "msg1")
+        assert (raw.ask.text, raw.ask.user) == ("查 张三", "wangqiang")
+        assert json.loads(raw.body)["msgId"] == "msg1"
+
+    async def test_what_could_not_be_stored_is_not_acknowledged_nor_quoted(
+        self, far: FakeDingTalk, desk: Desk, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with running(far, desk):
+            desk.broken = True
+            await far.push(said("张三 13800001111", 1))
+            await until(lambda: desk.heard)
+            desk.broken = False
+            await far.push(said("好", 2))
+            answer = await far.answered()
+        assert answer["headers"]["messageId"] == "m2"
+        assert far.answers.empty()
+        assert "m1" in caplog.text
+        assert "13800001111" not in caplog.text
+
+    async def test_a_duplicate_is_acknowledged_again(self, far: FakeDingTalk, desk: Desk) -> None:
+        async with running(far, desk):
+            await far.push(said("好", 1))
+            await far.push(said("好", 1))
+            assert [(await far.answered())["code"] for _ in range(2)] == [200, 200]
+
+    async def test_storing_begins_in_order_and_goes_on_together(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.gate = asyncio.Event()
+        async with running(far, desk):
+            for number in range(20):
+                await far.push(said("好", number))
+            await until(lambda: len(desk.heard) == 20)
+            desk.gate.set()
+            acked = [(await far.answered())["headers"]["messageId"] for _ in range(20)]
+        assert [raw.key for raw in desk.heard] == [f"msg{n}" for n in range(20)]
+        assert sorted(acked) == sorted(f"m{n}" for n in range(20))
+
+    async def test_a_flood_is_stored_completely_and_in_order(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk):
+            for number in range(1500):
+                await far.push(said("好", number))
+            for _ in range(1500):
+                await far.answered()
+        assert [raw.key for raw in desk.heard] == [f"msg{n}" for n in range(1500)]
+
+    async def test_a_button_line_is_heard_as_the_click_it_stands_for(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk):
+            await far.push(said("按 ok:1 #K3F9.4"))
+            await far.answered()
+        [raw] = desk.heard
+        assert raw.ask.kind is AskKind.CLICK
+        assert raw.ask.click is not None
+        assert (raw.ask.click.card, raw.ask.click.version) == ("K3F9", 4)
+
+    async def test_another_companys_message_is_not_heard(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk):
+            await far.push(said("好", senderCorpId="dingother"))
+            assert (await far.answered())["code"] == 200
+        assert desk.heard == []
+
+    async def test_an_exhausted_quota_is_an_alarm(
+        self, far: FakeDingTalk, desk: Desk, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with running(far, desk) as stream:
+            await far.push(said("", errCode="20001", errMsg="x"))
+            await far.answered()
+            assert "额度已用完" in stream.health().detail
+        assert desk.heard == []
+        assert "quota" in caplog.text
+
+    async def test_an_unreadable_message_is_refused_once_and_for_all(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk):
+            await far.push(frame(BOT, {"no": "message"}))
+            assert (await far.answered())["code"] == 400
+
+    @pytest.mark.parametrize("rubbish", ["not json", "[1]", '{"headers": 3}', "\0"])
+    async def test_rubbish_does_not_end_the_connection(
+        self, far: FakeDingTalk, desk: Desk, rubbish: str
+    ) -> None:
+        async with running(far, desk):
+            await far.sockets[0].send_str(rubbish)
+            await far.push(said("好"))
+            await until(lambda: desk.heard)
+        assert len(far.sockets) == 1
+
+
+class TestClicks:
+    async def test_the_answer_is_the_card_as_it_now_is(self, far: FakeDingTalk, desk: Desk) -> None:
+        async with running(far, desk):
+            await far.push(pressed())
+            answer = await far.answered()
+        response = json.loads(answer["data"])["response"]
+        assert answer["code"] == 200
+        assert response["cardData"]["cardParamMap"]["title"] == "已同意"
+        assert response["cardData"]["cardParamMap"]["rev"] == "5"
+        assert response["cardUpdateOptions"]["updateCardDataByKey"] is True
+        [raw] = desk.clicked
+        assert raw.key == "c1"
+        assert raw.ask.click is not None
+        assert (raw.ask.click.action, raw.ask.click.version) == ("ok:1", 4)
+
+    async def test_past_the_budget_the_person_reads_that_work_goes_on(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.card = None
+        async with running(far, desk):
+            await far.push(pressed())
+            answer = await far.answered()
+        params = json.loads(answer["data"])["response"]["cardData"]["cardParamMap"]
+        assert params == {"status": "处理中"}
+
+    async def test_a_broken_click_fails_at_once(self, far: FakeDingTalk, desk: Desk) -> None:
+        desk.broken = True
+        async with running(far, desk):
+            await far.push(pressed())
+            assert (await far.answered())["code"] == 500
+
+    async def test_slow_clicks_hold_up_neither_messages_nor_pings(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.gate = asyncio.Event()
+        async with running(far, desk):
+            for number in range(10):
+                await far.push(pressed(number))
+            await until(lambda: len(desk.clicked) == 10)
+            await far.push(frame("ping", {"opaque": "op"}, message_id="p1", kind="SYSTEM"))
+            answer = await far.answered()
+            desk.gate.set()
+        assert json.loads(answer["data"]) == {"opaque": "op"}
+        assert answer["headers"]["messageId"] == "p1"
+
+
+class TestOtherFrames:
+    async def test_an_unknown_topic_is_answered_404(self, far: FakeDingTalk, desk: Desk) -> None:
+        async with running(far, desk):
+            await far.push(frame("/v1.0/graph/api/invoke", {}))
+            assert (await far.answered())["code"] == 404
+
+    async def test_an_event_is_taken_and_people_who_changed_are_named(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        left = frame("*", {"timeStamp": "1", "userId": ["am0107"]}, kind="EVENT")
+        left["headers"]["eventType"] = "user_leave_org"
+        other = frame("*", {"processInstanceId": "x"}, kind="EVENT")
+        async with running(far, desk):
+            await far.push(left)
+            await far.push(other)
+            answers = [json.loads((await far.answered())["data"]) for _ in range(2)]
+        assert {answer["status"] for answer in answers} == {"SUCCESS"}
+        assert desk.people == [("am0107",)]
+
+    async def test_an_event_that_could_not_be_used_is_asked_for_later(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.broken = True
+        left = frame("*", {"userId": ["am0107"]}, kind="EVENT")
+        left["headers"]["eventType"] = "user_leave_org"
+        async with running(far, desk):
+            await far.push(left)
+            assert json.loads((await far.answered())["data"])["status"] == "LATER"
+
+
+class TestReconnecting:
+    async def test_after_a_notice_the_new_connection_opens_before_the_old_one_ends(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.gate = asyncio.Event()
+        async with running(far, desk) as stream:
+            await until(lambda: stream.health().ok)
+            await far.push(said("旧", 1), socket=0)
+            await until(lambda: desk.heard)
+            await far.push(frame("disconnect", {"reason": "x"}, kind="SYSTEM"), socket=0)
+            await until(lambda: len(far.sockets) == 2)
+            assert not far.sockets[0].closed
+            await far.push(said("新", 2), socket=1)
+            desk.gate.set()
+            answers = {(await far.answered())["socket"] for _ in range(2)}
+            assert answers == {0, 1}  # each on the connection it came by
+            await until(lambda: far.sockets[0].closed)  # we do not keep it for ever
+
+    async def test_after_a_cut_it_comes_back_with_a_new_ticket(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk) as stream:
+            await far.push(said("好", 1))
+            await far.answered()
+            transport = far.sockets[0]._req.transport  # type: ignore[union-attr]
+            assert transport is not None
+            transport.abort()
+            await until(lambda: len(far.sockets) == 2)
+            await until(lambda: stream.health().ok)
+        assert len(far.to(OPEN)) == 2
+
+    @pytest.mark.parametrize("notice_first", [False, True])
+    async def test_a_server_that_always_hangs_up_is_not_stormed(
+        self, far: FakeDingTalk, desk: Desk, notice_first: bool
+    ) -> None:
+        async def hang_up(socket: web.WebSocketResponse) -> None:
+            if notice_first:
+                await socket.send_json(frame("disconnect", {}, kind="SYSTEM"))
+            await socket.close()
+
+        far.greet = hang_up
+        patience = Patience(first=0.1, longest=0.4)
+        async with running(far, desk, patience=patience):
+            await asyncio.sleep(1.0)
+        assert 3 <= len(far.to(OPEN)) <= 9
+
+    async def test_a_mute_connection_is_replaced(self, far: FakeDingTalk, desk: Desk) -> None:
+        patience = Patience(silence=0.1, first=0.02)
+        async with running(far, desk, patience=patience):
+            await until(lambda: len(far.sockets) >= 2)
+            await until(lambda: far.sockets[0].closed)
+
+    async def test_no_secret_is_logged_when_a_connection_is_refused(
+        self, far: FakeDingTalk, desk: Desk, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        endpoint = far.base.replace("http", "ws", 1) + "/nowhere"
+
+        async def elsewhere(_: web.Request) -> web.StreamResponse:
+            return web.json_response({"endpoint": endpoint, "ticket": "ticket-secret"})
+
+        far.script(OPEN, elsewhere)
+        with caplog.at_level(logging.DEBUG):
+            async with running(far, desk):
+                pass
+        assert "handshake" in caplog.text
+        assert "ticket-secret" not in caplog.text
+        assert far.settings().client_secret not in caplog.text
