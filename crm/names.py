@@ -228,7 +228,7 @@ def surname_keys(family: str) -> list[Probe]:
 def neighbours(letters: str) -> list[str]:
     """Legal pinyin one mistake away: a confused sound first, then a slip of the finger."""
     confused = ["".join(swapped) for parts in syllabify(letters) for swapped in _swaps(parts)]
-    slips = (slip for slip in _slips(letters) if _reads_as_name(slip))
+    slips = (slip for slip in _slips(letters) if spells_a_name(slip))
     every = dict.fromkeys([*confused, *islice(slips, MOST_NEIGHBOURS)])
     every.pop(letters, None)
     return list(islice(every, MOST_NEIGHBOURS))
@@ -270,7 +270,8 @@ def _slips(letters: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _reads_as_name(letters: str) -> bool:
+def spells_a_name(letters: str) -> bool:
+    """Whether letters cut into two to four syllables of which the first is a surname's."""
     return any(
         2 <= len(parts) <= LONGEST_PERSON and parts[0] in _surname_sounds()
         for parts in syllabify(letters)

@@ -1,23 +1,27 @@
 """Finding clients: probes of what was typed against the search keys, one's own clients first.
 
 Parts, sounds and tails find only what a person may see; an exact name, account or mobile also
-tells that somebody else looks after the client, and nothing more (``others``).
+tells that somebody else looks after the client, and nothing more. All questions of a line are
+asked together: one statement for each tier of certainty, each probe answered from an index.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.kernel.db import now, vault
-from crm.models import Client, FundAccount, SearchKey, ViewGrant
+from crm.models import Client, FundAccount, ViewGrant
 from crm.names import OPEN_KINDS, TIERS, How, Probe
 from crm.people import Action, Person, Scope
 
 MOST = 50  # clients that one look-up can page through
 PERSONAL_KINDS = frozenset({"mobile", "mtail"})
+GUESSES = frozenset({"sound", "typo"})
+
+Q = TypeVar("Q", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,77 +39,129 @@ class Hit:
     how: How
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A search key that matched."""
+
+    kind: str
+    key: str
+    client_id: int
+    visible: bool
+    order: tuple[bool, bool, int, int]  # one's own first, then those in reach, then by rank
+
+
 async def find(session: AsyncSession, person: Person, probes: Sequence[Probe]) -> list[Hit]:
-    """What the surest probes find that find anything; one's own first, then by rank."""
-    order = TIERS.index
-    ranked = sorted(probes, key=lambda probe: order(probe.how))
-    for how, group in groupby(ranked, key=lambda probe: probe.how):
-        tier = list(group)
-        ids = await _visible(session, person, tier)
-        others = await _others(session, tier, ids) if how == "exact" else []
-        if ids or others:
-            return await _hits(session, person, ids, others, how)
-    return []
+    """What the surest of the probes find that find anything."""
+    return (await find_all(session, person, {0: probes}))[0]
 
 
-async def _visible(session: AsyncSession, person: Person, probes: Sequence[Probe]) -> list[int]:
-    reach = await _reach(session, person)
-    if reach is None:
-        return []
-    mine = case((SearchKey.owner == person.id, 0), else_=1)
-    rows = await session.execute(
-        select(SearchKey.client_id)
-        .where(_matches(session, probes), reach)
-        .group_by(SearchKey.client_id)
-        .order_by(func.min(mine), func.min(SearchKey.rank), SearchKey.client_id)
-        .limit(MOST)
-    )
-    return [client_id for (client_id,) in rows]
+async def find_all(
+    session: AsyncSession, person: Person, questions: Mapping[Q, Sequence[Probe]]
+) -> dict[Q, list[Hit]]:
+    """For each question the clients of the surest tier that finds one in reach; a guess only when
+    nothing surer was found at all."""
+    reach = await _Reach.of(session, person)
+    found: dict[Q, dict[int, tuple[_Row, How]]] = {question: {} for question in questions}
+    for how in TIERS:
+        asked = {
+            question: [probe for probe in probes if probe.how == how]
+            for question, probes in questions.items()
+            if not _settled(found[question], how)
+        }
+        rows = await _match(session, reach, {p for probes in asked.values() for p in probes})
+        for question, probes in asked.items():
+            for row in sorted(_rows_of(session, rows, probes), key=lambda row: row.order):
+                found[question].setdefault(row.client_id, (row, how))
+    return await _hits(session, person, found)
 
 
-async def _others(session: AsyncSession, probes: Sequence[Probe], seen: Iterable[int]) -> list[int]:
-    """Clients out of reach that an exact name, account or mobile names."""
-    exact = [probe for probe in probes if probe.kind in OPEN_KINDS]
-    if not exact:
-        return []
-    rows = await session.scalars(
-        select(SearchKey.client_id)
-        .where(_matches(session, exact), SearchKey.client_id.not_in(set(seen)))
-        .distinct()
-        .order_by(SearchKey.client_id)
-        .limit(MOST)
-    )
-    return list(rows)
+def _settled(found: Mapping[int, tuple[_Row, How]], how: How) -> bool:
+    if how in GUESSES:
+        return bool(found)
+    return any(row.visible for row, _ in found.values())
 
 
-async def _reach(session: AsyncSession, person: Person) -> ColumnElement[bool] | None:
-    """The row rule on search keys: the same as ``access.visible_to`` on clients."""
-    granted = SearchKey.client_id.in_(
-        select(ViewGrant.client_id).where(
-            ViewGrant.staff == person.id, ViewGrant.until > now(session)
-        )
-    )
-    match person.scope(Action.LOOK_UP):
-        case Scope.NONE:
-            return None
-        case Scope.UNOWNED:
-            return SearchKey.owner.is_(None)
-        case Scope.OWN:
-            return or_(SearchKey.owner == person.id, granted)
-        case Scope.BRANCH:
-            near = or_(SearchKey.branch == person.branch, SearchKey.owner == person.id)
-            return or_(near, SearchKey.owner.is_(None), granted)
-        case Scope.ALL:
-            return true()
-
-
-def _matches(session: AsyncSession, probes: Sequence[Probe]) -> ColumnElement[bool]:
-    by_kind: dict[str, list[str]] = {}
+def _rows_of(
+    session: AsyncSession, rows: Mapping[tuple[str, str], list[_Row]], probes: Iterable[Probe]
+) -> Iterable[_Row]:
     for probe in probes:
-        by_kind.setdefault(probe.kind, []).append(_key(session, probe))
-    return or_(
-        *(and_(SearchKey.kind == kind, SearchKey.key.in_(keys)) for kind, keys in by_kind.items())
-    )
+        yield from rows.get((probe.kind, _key(session, probe)), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Which search keys a person may see: ``access.visible_to`` in terms of their columns."""
+
+    person: Person
+    scope: Scope
+    granted: frozenset[int]
+
+    @classmethod
+    async def of(cls, session: AsyncSession, person: Person) -> "_Reach":
+        granted = await session.scalars(
+            select(ViewGrant.client_id).where(
+                ViewGrant.staff == person.id, ViewGrant.until > now(session)
+            )
+        )
+        return cls(person, person.scope(Action.LOOK_UP), frozenset(granted))
+
+    def sees(self, client_id: int, owner: str | None, branch: str | None) -> bool:
+        match self.scope:
+            case Scope.NONE:
+                return False
+            case Scope.UNOWNED:
+                return owner is None
+            case Scope.OWN:
+                return owner == self.person.id or client_id in self.granted
+            case Scope.BRANCH:
+                near = owner == self.person.id or owner is None or branch == self.person.branch
+                return near or client_id in self.granted
+            case Scope.ALL:
+                return True
+
+    def conditions(self, kind: str) -> list[str]:
+        """Where-clauses whose answers together are what is in reach, each served by an index."""
+        if kind in OPEN_KINDS:
+            return ["TRUE"]
+        granted = f"client_id IN ({', '.join(map(str, sorted(self.granted)))})"
+        extra = [granted] if self.granted else []
+        match self.scope:
+            case Scope.NONE:
+                return []
+            case Scope.UNOWNED:
+                return ["owner IS NULL"]
+            case Scope.OWN:
+                return ["owner = :me", *extra]
+            case Scope.BRANCH:
+                return ["owner = :me", "branch = :branch", "owner IS NULL", *extra]
+            case Scope.ALL:
+                return ["owner = :me", "TRUE"]
+
+
+async def _match(
+    session: AsyncSession, reach: _Reach, probes: set[Probe]
+) -> dict[tuple[str, str], list[_Row]]:
+    """The keys that match, at most ``MOST`` for each probe and condition, by kind and key."""
+    parts: list[str] = []
+    values: dict[str, object] = {"me": reach.person.id, "branch": reach.person.branch or ""}
+    for number, probe in enumerate(sorted(probes)):
+        values[f"kind{number}"], values[f"key{number}"] = probe.kind, _key(session, probe)
+        parts += [
+            f"SELECT * FROM (SELECT kind, key, client_id, owner, branch, rank FROM search_key"  # noqa: S608  names and numbers of ours alone
+            f" WHERE kind = :kind{number} AND key = :key{number} AND {condition}"
+            f" ORDER BY rank LIMIT {MOST}) AS part"
+            for condition in reach.conditions(probe.kind)
+        ]
+    found: dict[tuple[str, str], list[_Row]] = {}
+    if not parts:
+        return found
+    used = {name: value for name, value in values.items() if f":{name}" in " ".join(parts)}
+    rows = await session.execute(text(" UNION ALL ".join(parts)), used)
+    for kind, key, client_id, owner, branch, rank in rows:
+        visible = reach.sees(client_id, owner, branch)
+        order = (owner != reach.person.id, not visible, rank, client_id)
+        found.setdefault((kind, key), []).append(_Row(kind, key, client_id, visible, order))
+    return found
 
 
 def _key(session: AsyncSession, probe: Probe) -> str:
@@ -120,8 +176,32 @@ def sealed_key(session: AsyncSession, kind: str, key: str) -> str:
 
 
 async def _hits(
-    session: AsyncSession, person: Person, ids: Sequence[int], others: Sequence[int], how: How
-) -> list[Hit]:
+    session: AsyncSession, person: Person, found: Mapping[Q, Mapping[int, tuple[_Row, How]]]
+) -> dict[Q, list[Hit]]:
+    ids = {client_id for rows in found.values() for client_id in rows}
+    clients = await _clients(session, ids) if ids else {}
+    return {
+        question: [
+            Hit(
+                client_id=client_id,
+                name=clients[client_id][0],
+                account=clients[client_id][1] or "",
+                owner=clients[client_id][2],
+                branch=clients[client_id][3],
+                own=clients[client_id][2] == person.id,
+                visible=row.visible,
+                how=how,
+            )
+            for client_id, (row, how) in list(rows.items())[:MOST]
+            if client_id in clients
+        ]
+        for question, rows in found.items()
+    }
+
+
+async def _clients(
+    session: AsyncSession, ids: Iterable[int]
+) -> dict[int, tuple[str, str | None, str | None, str | None]]:
     first_account = (
         select(func.min(FundAccount.account))
         .where(FundAccount.client_id == Client.id)
@@ -129,20 +209,7 @@ async def _hits(
     )
     rows = await session.execute(
         select(Client.id, Client.name, first_account, Client.owner, Client.branch).where(
-            Client.id.in_([*ids, *others])
+            Client.id.in_(set(ids))
         )
     )
-    found = {
-        client_id: Hit(
-            client_id=client_id,
-            name=name,
-            account=account or "",
-            owner=owner,
-            branch=branch,
-            own=owner == person.id,
-            visible=client_id not in others,
-            how=how,
-        )
-        for client_id, name, account, owner, branch in rows
-    }
-    return [found[client_id] for client_id in (*ids, *others) if client_id in found]
+    return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows.tuples()}

@@ -46,6 +46,33 @@ def due(text: str, *, at: datetime, calendar: Calendar, promised: bool) -> Due:
     return _together([_settle(group, now, plain) for group in meant])
 
 
+def around(text: str, due: Due) -> list[tuple[int, int]]:
+    """What is left of the clauses that the dates stand in; the whole of ``text`` without any."""
+    if not due.said:
+        return [(0, len(text))]
+    start, end = _clause_span(text, due.said[0])
+    if not text[start : due.said[0][0]].strip() and not text[due.said[0][1] : end].strip(" 的,"):
+        following = _CLAUSE_END.search(text, end + 1)
+        end = following.start() if following else len(text)
+        start = start if end > due.said[0][1] + 1 else 0
+    cuts = sorted(span for span in due.said if start <= span[0] < end)
+    edges = [start, *(edge for span in cuts for edge in span), end]
+    return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+
+
+def without_clauses(text: str, due: Due) -> str:
+    """``text`` with the clauses of the follow-up blanked."""
+    for said in due.said:
+        start, end = _clause_span(text, said)
+        text = text[:start] + intent.BLANK * (end - start) + text[end:]
+    return text
+
+
+def _clause_span(text: str, said: tuple[int, int]) -> tuple[int, int]:
+    before, after = _clause(text, *said)
+    return said[0] - len(before), said[1] + len(after)
+
+
 # ── groups: a day with its hour, or several days linked ──────────────────────────────────────
 
 Link = Literal["one", "or", "and", "range"]

@@ -145,3 +145,20 @@ def bare(words: str) -> bool:
         "",
         words,
     )
+
+
+_DATED = re.compile(
+    r"[今明昨后前]天|今晚|明早|[周月年]|星期|礼拜|\d|[上下]午|[早晚]上|节|[开收]盘|夜盘"
+)
+_WANTS_CLIENT = re.compile(r"回访|回电|联系|电联|跟进|拜访|打电话$|沟通$|见面$")
+_WITH_OBJECT = re.compile(r"[给跟和与约找]|(?:联系|拜访|回访|跟进|沟通)[一-龥◇]")
+
+
+def is_dated(word: str) -> bool:
+    """Whether a word that could be somebody's name speaks of time instead."""
+    return _DATED.search(word) is not None
+
+
+def wants_client(action: str) -> bool:
+    """Whether an action without anybody named asks whom: 回访."""
+    return _WANTS_CLIENT.search(action) is not None and not _WITH_OBJECT.search(action)

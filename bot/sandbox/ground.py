@@ -85,8 +85,8 @@ class Platform(Protocol):
 
     async def click(self, press: Press) -> dict[str, Any]: ...
 
-    def happen(self, what: str, data: Mapping[str, Any]) -> str:
-        """An event of the company, told to the service; answers its id."""
+    def happen(self, what: str, data: Mapping[str, Any], app: str) -> str:
+        """An event of the company, told to ``app`` ("" is the service's own); answers its id."""
         ...
 
     def strike(self, fault: Fault) -> None:

@@ -227,7 +227,8 @@ class SandboxRoutes:
         data = body.get("data", {})
         if not isinstance(data, dict):
             raise Refused("data 应是一个对象")
-        return answer({"event_id": self._platform(body).happen(text(body, "type"), data)})
+        platform, what = self._platform(body), text(body, "type")
+        return answer({"event_id": platform.happen(what, data, text(body, "app", ""))})
 
     async def _break(self, request: web.Request) -> web.Response:
         body = await read_object(request)

@@ -26,10 +26,13 @@ def read_clients(
     known_managers: Sequence[Manager] = (),
     branches: Mapping[str, str] | None = None,
     account_width: int = 8,
+    fill_down: frozenset[str] = frozenset({"branch", "manager"}),
     two_digit_years: bool = False,
 ) -> ClientSheet:
     """Every client sheet of a file; blocks, so call it in a thread.
 
+    ``branches`` maps each accepted word to its value; None takes any word as it is.
+    ``fill_down``: fields whose holes in a text file mean the value above.
     Raises NoHeadings, NotATable, TableLocked or TableTooLarge.
     """
     options = Options(
@@ -37,6 +40,7 @@ def read_clients(
         known_managers=known_managers,
         branches=branches,
         account_width=account_width,
+        fill_down=fill_down,
         two_digit_years=two_digit_years,
     )
     table = sheets.read(path)

@@ -77,11 +77,11 @@ class ClientSheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a broker's ledger is to be read. ``branches`` maps each accepted word to its value."""
+    """How a broker's ledger is to be read, as ``read_clients`` was told."""
 
     today: date
-    known_managers: Sequence[Manager] = ()
-    branches: Mapping[str, str] | None = None  # None: any word is taken as it is
-    account_width: int = 8
-    fill_down: frozenset[str] = frozenset({"branch", "manager"})
-    two_digit_years: bool = False
+    known_managers: Sequence[Manager]
+    branches: Mapping[str, str] | None
+    account_width: int
+    fill_down: frozenset[str]
+    two_digit_years: bool

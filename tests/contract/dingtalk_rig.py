@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp.test_utils import TestServer
 
-from bot.chat.ports import Capabilities, Health
+from bot.chat.ports import Capabilities, Health, Sender
 from bot.platforms.dingtalk.api import Api, http_session
 from bot.platforms.dingtalk.client import DingTalk
 from bot.platforms.dingtalk.settings import DingTalkSettings
@@ -25,14 +25,11 @@ CALL_SECONDS = 0.6  # so that a hanging call ends soon
 
 @dataclass
 class DingTalkAdapter:
-    sender: DingTalk
-    wordy: DingTalk
+    sender: Sender
+    wordy: Sender
     stream: Stream
+    capabilities: Capabilities
     name: str = "dingtalk"
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.sender.capabilities
 
     def health(self) -> Health:
         return self.stream.health()
@@ -69,10 +66,12 @@ async def _adapter(base: str, desk: Desk, shelf: Shelf) -> AsyncIterator[DingTal
             async with asyncio.timeout(10):
                 while not stream.health().detail.endswith("2/2"):
                     await asyncio.sleep(0.01)
+            sender = DingTalk(settings, api, clock, shelf)
             yield DingTalkAdapter(
-                sender=DingTalk(settings, api, clock, shelf),
+                sender=sender,
                 wordy=DingTalk(wordless, api, clock, shelf),
                 stream=stream,
+                capabilities=sender.capabilities,
             )
         finally:
             task.cancel()

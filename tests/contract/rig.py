@@ -57,12 +57,16 @@ class Adapter(Protocol):
 
     @property
     def name(self) -> str: ...
+
     @property
     def sender(self) -> Sender: ...
+
     @property
     def wordy(self) -> Sender: ...
+
     @property
     def capabilities(self) -> Capabilities: ...
+
     def health(self) -> Health: ...
 
 
@@ -139,5 +143,5 @@ class Shelf:
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
     """Waits for something on the far side that has no event."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - the far side has no event for it
             await asyncio.sleep(0.01)

@@ -170,6 +170,13 @@ class TestCase6TitlesAndTotals:
         assert [row.row for row in found.rows] == [3]
         assert codes(found) == [(4, "资金账号", "REQUIRED")]
 
+    def test_a_short_row_below_a_subtotal_is_refused_and_not_skipped(
+        self, ledger: Write, read: Read
+    ) -> None:
+        found = read(ledger([HEAD, GOOD, ["", "小计", "", ""], ["", "李四", "13800138001", ""]]))
+        assert codes(found) == [(4, "资金账号", "REQUIRED")]
+        assert found.skipped == 1
+
     def test_headings_printed_again_are_no_clients(self, ledger: Write, read: Read) -> None:
         found = read(ledger([HEAD, GOOD, HEAD, ["80010002", "李四", "", ""]]))
         assert (found.row_count, found.skipped) == (2, 1)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,12 @@ ZHANG_SAN = "80010023"
 CALENDAR = Calendar.shipped()
 
 
-@pytest.fixture(scope="module")
+whole = cache(invent)
+
+
+@pytest.fixture
 def broker() -> Broker:
-    return invent()
+    return whole(7, 60)
 
 
 @pytest.fixture
@@ -68,6 +72,10 @@ def called(market: Market) -> int:
 
 
 class TestGivenAQuietMarket:
+    @pytest.fixture
+    def broker(self) -> Broker:
+        return whole()
+
     def test_nobody_is_called_at_the_start_but_some_are_close(self, market: Market) -> None:
         found = levels(market)
         assert found[Level.WATCH] >= 10
@@ -117,6 +125,10 @@ class TestGivenAQuietMarket:
 
 
 class TestGivenShocks:
+    @pytest.fixture
+    def broker(self) -> Broker:
+        return whole()
+
     @pytest.mark.parametrize("shocks", range(1, 7))
     def test_one_to_six_shocks_of_rebar_raise_margin_calls(
         self, market: Market, shocks: int
@@ -219,6 +231,7 @@ class TestGivenARestart:
         for _ in range(5):
             clock.advance(timedelta(days=1))
             market.step()
+        market.apply({"pause": True})  # keeps the last steps too
         again = open_market()
         assert again.snapshot() == market.snapshot()
         assert again.history(ZHANG_SAN) == market.history(ZHANG_SAN)

@@ -113,7 +113,7 @@ class DingTalk:
         return self._stream.connected()
 
     def counters(self) -> dict[str, int]:
-        return self._meter.used()
+        return self._meter.used() | {"waiting": self._stream.waiting()}
 
     def say(self, saying: Saying, address: str) -> str:
         if saying.kind not in KINDS:
@@ -165,18 +165,18 @@ class DingTalk:
     def clock_moved(self, seconds: float) -> None:
         self._stream.clock_moved(seconds)
 
-    def happen(self, event_type: str, data: Mapping[str, Any]) -> str:
-        """An event of the company, delivered to the desk's app; answers its id."""
+    def happen(self, what: str, data: Mapping[str, Any], app: str) -> str:
+        to = self._app(app)
         with self._ground.disk.transaction():
             event_id = self._ground.disk.new_id("event")
             headers = {
                 "eventId": event_id,
-                "eventType": event_type,
+                "eventType": what,
                 "eventBornTime": str(self._ground.clock.millis()),
                 "eventCorpId": CORP_ID,
-                "eventUnifiedAppId": self._settings.desk.client_id,
+                "eventUnifiedAppId": to.client_id,
             }
-            push = self._stream.store(self._settings.desk, EVENT, "*", data, headers)
+            push = self._stream.store(to, EVENT, "*", data, headers)
         self._stream.send(push)
         return event_id
 

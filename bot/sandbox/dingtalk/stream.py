@@ -106,6 +106,10 @@ class Stream:
         desk = self._settings.desk
         return sum(link.app is desk and not link.draining for link in self._links)
 
+    def waiting(self) -> int:
+        """Pushes that nobody has acknowledged yet."""
+        return len(self._pushes)
+
     def store(
         self,
         app: App,

@@ -17,7 +17,7 @@ export function welcome({ people, platform, ready, choose, tryLine }) {
       iconButton("theme", "切换深浅色", () => window.theme.toggle(), { data: { testid: "theme" } })),
     el(".intro", {},
       el("h1", {}, el("span", {}, "期货公司的业务台，"), el("span", {}, "就在聊天里")),
-      el("p", {}, "这里是一家虚构的期货公司：两千个客户、一个会动的市场、真实协议的聊天平台。"),
+      el("p", {}, "这里是一家虚构的期货公司：有客户，有持仓，有会动的市场，聊天平台走的是真实协议。"),
       el("p", {}, "选一个人，像平时那样给「期台」发消息、点卡片；换个人，就能看到另一头。"),
       el("p", {}, "「沙箱工具」可以砸盘、快进时间、制造故障，看它怎么应对；在这里怎么试都不要紧。")),
     el("section.try", {},

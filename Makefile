@@ -1,0 +1,47 @@
+# Two commands on a fresh machine: make demo, make test. Each installs what is missing.
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: demo test bench lint lock clean
+.DELETE_ON_ERROR:
+
+demo: .venv/run.stamp
+	$(BIN)/qidesk demo $(ARGS)
+
+test: .venv/test.stamp
+	deploy/need postgresql chromium node fonts
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy bot handlers crm risk approvals tests
+	$(BIN)/lint-imports
+
+bench: .venv/test.stamp
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/bin/python:
+	PYTHON="$(PYTHON)" deploy/need python
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/test.stamp: requirements-dev.lock .venv/run.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Pins every package with its hashes for Python 3.11 to 3.13; needs uv.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+lock:
+	$(COMPILE) --group build -o requirements.lock
+	$(COMPILE) --group dev -o requirements-dev.lock
+
+clean:
+	rm -rf .venv
