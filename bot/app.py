@@ -216,12 +216,12 @@ async def _assemble(
             desk.hear,
             desk.hear_click,
             on_answered=desk.answered,
+            tally=metrics.tally,
         )
         service.adapters["dingtalk"] = stream
         await stack.enter_async_context(running(stream.run()))
     _schedule(service)
-    scheduler.start()
-    stack.callback(scheduler.stop)
+    await stack.enter_async_context(scheduler.open())
     return service
 
 
@@ -241,9 +241,9 @@ def _schedule(service: Service) -> None:
             desk.calendar = await calendars.load(session)
 
     service.scheduler.every(1, reminders, name="remind")
-    service.scheduler.every(20, histories, name="keep_history")
+    service.scheduler.every(20, histories, name="keep_history", awaited=False)
     service.scheduler.every(1, changes, name="changes")
-    service.scheduler.every(10, desk.take_up, name="take_up")
+    service.scheduler.every(10, desk.take_up, name="take_up", awaited=False)
 
 
 def _source(name: str, settings: SourceSettings, http: aiohttp.ClientSession) -> Source:

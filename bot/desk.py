@@ -79,7 +79,7 @@ class Desk:
         """Serve stored messages that nobody has in hand: after a crash, or a failed database."""
         async with self._store.reading() as session:
             waiting = await inbox.unhandled(session)
-        for heard_id, ask in waiting:
+        for heard_id, _, ask in waiting:
             self._start(heard_id, ask)
 
     async def hear(self, raw: Raw) -> bool:

@@ -37,5 +37,12 @@ def begin(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("aiohttp.access", "apscheduler", "matplotlib", "sqlalchemy", "aiosqlite"):
+    for noisy in (
+        "aiohttp.access",
+        "apscheduler",
+        "matplotlib",
+        "sqlalchemy",
+        "aiosqlite",
+        "alembic",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

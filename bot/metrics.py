@@ -39,5 +39,10 @@ def take_tally() -> dict[tuple[str, str], int]:
     return taken
 
 
+def give_back(taken: dict[tuple[str, str], int]) -> None:
+    """What ``take_tally`` gave could not be written down: it counts to the next time."""
+    _tally.update(taken)
+
+
 def page() -> bytes:
     return generate_latest(REGISTRY)

@@ -6,8 +6,9 @@ that moving the clock in the sandbox makes due jobs run at once.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,7 +20,8 @@ from crm.kernel.errors import OutsideError
 log = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[None]]
-LIMIT_SECONDS = 60
+TICK_SECONDS = 0.5
+LIMIT_SECONDS = 120
 
 
 @dataclass(slots=True)
@@ -28,7 +30,8 @@ class _Kept:
     job: Job
     due: Callable[[datetime], datetime]  # the first moment after one when it is to run
     next: datetime
-    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    awaited: bool = True
+    task: asyncio.Task[None] | None = None
 
 
 class Scheduler:
@@ -36,51 +39,68 @@ class Scheduler:
         self._clock = clock
         self._calendar = calendar
         self._jobs: list[_Kept] = []
-        self._ticker = AsyncIOScheduler()
+        self._tasks: asyncio.TaskGroup | None = None
 
-    def every(self, seconds: float, job: Job, *, name: str) -> None:
-        """Run ``job`` every so many seconds of the service's clock, beginning now."""
+    def every(self, seconds: float, job: Job, *, name: str, awaited: bool = True) -> None:
+        """Run ``job`` every so many seconds of the service's clock, beginning now.
+
+        ``run_due`` does not wait for one that is not ``awaited``: long errands that nobody sees.
+        """
         step = timedelta(seconds=seconds)
-        self._jobs.append(_Kept(name, job, lambda at: at + step, self._clock.now()))
+        self._jobs.append(_Kept(name, job, lambda at: at + step, self._clock.now(), awaited))
 
     def on_trading_days(self, at: time, job: Job, *, name: str) -> None:
         """Run ``job`` at a time of Shanghai's day on each trading day."""
-        due = self._next_trading(at)
-        self._jobs.append(_Kept(name, job, due, due(self._clock.now())))
 
-    def _next_trading(self, at: time) -> Callable[[datetime], datetime]:
         def due(after: datetime) -> datetime:
             local = after.astimezone(SHANGHAI)
             today = datetime.combine(local.date(), at, SHANGHAI)
             first = local.date() if today > after else local.date() + timedelta(days=1)
             return datetime.combine(self._calendar().shift(first, 0), at, SHANGHAI)
 
-        return due
+        self._jobs.append(_Kept(name, job, due, due(self._clock.now())))
 
-    def start(self) -> None:
-        self._ticker.add_job(self.run_due, "interval", seconds=0.5, max_instances=1, coalesce=True)
-        self._ticker.start()
-
-    def stop(self) -> None:
-        if self._ticker.running:
-            self._ticker.shutdown(wait=False)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Scheduler"]:
+        """Jobs run while the block does; what runs at its end is cancelled."""
+        ticker = AsyncIOScheduler()
+        ticker.add_job(self._start_due, "interval", seconds=TICK_SECONDS, coalesce=True)
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            ticker.start()
+            try:
+                yield self
+            finally:
+                ticker.shutdown(wait=False)
+                self._tasks = None
+                for kept in self._jobs:
+                    if kept.task is not None:
+                        kept.task.cancel()
 
     async def run_due(self) -> None:
-        """Run what is due by the service's clock, one after the other."""
+        """Run what is due by the service's clock; returns when it has run."""
+        running = await self._start_due()
+        if running:
+            await asyncio.wait(running)
+
+    async def _start_due(self) -> list[asyncio.Task[None]]:
+        """Start each due job that is not running yet; those that run, these and earlier ones."""
         now = self._clock.now()
         for kept in self._jobs:
-            if kept.next <= now:
-                await self._run(kept, now)
+            idle = kept.task is None or kept.task.done()
+            if self._tasks is not None and idle and kept.next <= now:
+                kept.next = kept.due(now)
+                kept.task = self._tasks.create_task(self._run(kept))
+        return [
+            kept.task for kept in self._jobs if kept.awaited and kept.task and not kept.task.done()
+        ]
 
-    async def _run(self, kept: _Kept, now: datetime) -> None:
-        async with kept.busy:
-            if kept.next > now:
-                return
-            try:
-                async with asyncio.timeout(LIMIT_SECONDS):
-                    await kept.job()
-            except (OutsideError, TimeoutError) as error:
-                log.warning("job %s will try again: %s", kept.name, type(error).__name__)
-            except Exception:  # allowed here: a bug in one job is not an outage
-                log.exception("job %s is broken", kept.name)
-            kept.next = kept.due(now)
+    @staticmethod
+    async def _run(kept: _Kept) -> None:
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                await kept.job()
+        except (OutsideError, TimeoutError) as error:
+            log.warning("job %s will try again: %s", kept.name, type(error).__name__)
+        except Exception:  # allowed here: a bug in one job is not an outage
+            log.exception("job %s is broken", kept.name)

@@ -134,11 +134,11 @@ async def of_client(
     return list(rows)
 
 
-async def of_interaction(session: AsyncSession, interaction_id: int) -> Task | None:
-    found: Task | None = await session.scalar(
-        select(Task).where(Task.interaction_id == interaction_id).limit(1)
+async def of_interaction(session: AsyncSession, interaction_id: int) -> list[Task]:
+    rows = await session.scalars(
+        select(Task).where(Task.interaction_id == interaction_id).order_by(Task.due_at)
     )
-    return found
+    return list(rows)
 
 
 async def any_due(session: AsyncSession) -> bool:

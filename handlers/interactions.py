@@ -17,14 +17,16 @@ from crm.access import NotYours
 from crm.clients import NoSuchClient
 from crm.interactions import CHANNELS, UNDO_WINDOW
 from crm.kernel.errors import UserError
-from crm.models import Channel, Client, Interaction, Task, TaskState
+from crm.models import Channel, Client, Interaction, TaskState
 from crm.people import Action, Person
 from crm.search import Hit
 from handlers.clients import NobodyInFocus, one_client
+from handlers.moments import moment_said
 
 router = Router()
 
 MOST_CHOICES = 8
+FOLLOW_UP = "回访"
 
 
 class NothingSaid(UserError):
@@ -43,7 +45,7 @@ class Draft:
     channel: str = ""
     tags: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
-    due: tuple[str, ...] = ()  # ISO moments; one is a task, several are readings to choose from
+    due: tuple[str, ...] = ()  # ISO moments: a task each, or the readings of a question
     ask_due: bool = False
     task: str = ""
 
@@ -90,16 +92,14 @@ async def log(turn: Turn, session: AsyncSession) -> Reply:
 
 def _draft(turn: Turn) -> Draft:
     said = turn.said
-    due = said.due
-    moments = [due.at] if due.kind == "date" else [*due.dates, *due.readings]
     return Draft(
         note=said.note or "（附件）",
         channel=said.channel or "",
         tags=tuple(said.tags),
         files=turn.files,
-        due=tuple(at.isoformat() for at in moments if at is not None),
-        ask_due=due.kind in ("ask", "dates"),
-        task=said.task or "",
+        due=tuple(at.isoformat() for at in said.due.at),
+        ask_due=said.due.kind == "ask",
+        task=said.action or "",
     )
 
 
@@ -166,18 +166,17 @@ async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft)
         files=draft.files,
         source=turn.source,
     )
-    task: Task | None = None
-    if len(draft.due) == 1 and not draft.ask_due:
-        task = await tasks.add(
+    for due in () if draft.ask_due else draft.due:
+        await tasks.add(
             session,
             turn.person,
-            text=draft.task or "回访",
-            due_at=datetime.fromisoformat(draft.due[0]),
+            text=draft.task or FOLLOW_UP,
+            due_at=datetime.fromisoformat(due),
             client_id=client_id,
             interaction_id=row.id,
             source=turn.source,
         )
-    card = await _card(session, row.id, task, turn.audience, turn.at)
+    card = await _card(session, row.id, turn.audience, turn.at)
     if not draft.ask_due:
         return say(card, focus=client_id)
     question = _which_day(row, draft, turn.at)
@@ -214,7 +213,7 @@ async def _follow(turn: Turn, session: AsyncSession, at: datetime) -> Reply:
     await tasks.add(
         session,
         turn.person,
-        text=_load(card.draft).task or "回访",
+        text=_load(card.draft).task or FOLLOW_UP,
         due_at=at,
         client_id=row.client_id,
         interaction_id=row.id,
@@ -226,7 +225,7 @@ async def _follow(turn: Turn, session: AsyncSession, at: datetime) -> Reply:
 
 @router.click("follow_text", action=Action.TASK)
 async def follow_text(turn: Turn, session: AsyncSession) -> Reply:
-    return await _follow(turn, session, turn.moment_said())
+    return await _follow(turn, session, moment_said(turn))
 
 
 async def records(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
@@ -247,7 +246,7 @@ async def undo_last(turn: Turn, session: AsyncSession) -> Reply:
     row_id = await interactions.last_of(session, turn.person)
     await _undo(turn, session, row_id)
     subject = f"interaction:{row_id}"
-    card = await _card(session, row_id, None, turn.audience, turn.at)
+    card = await _card(session, row_id, turn.audience, turn.at)
     return Reply(parts=(notice.done("已撤销", card.title),), refresh=(subject,))
 
 
@@ -255,16 +254,16 @@ async def undo_last(turn: Turn, session: AsyncSession) -> Reply:
 async def undo(turn: Turn, session: AsyncSession) -> Reply:
     row_id = int(turn.args[0])
     await _undo(turn, session, row_id)
-    card = await _card(session, row_id, None, turn.audience, turn.at)
+    card = await _card(session, row_id, turn.audience, turn.at)
     return Reply(update=card, refresh=(card.subject,))
 
 
 async def _undo(turn: Turn, session: AsyncSession, row_id: int) -> None:
     """The record and the follow-up that came with it."""
     await interactions.undo(session, turn.person, row_id)
-    task = await tasks.of_interaction(session, row_id)
-    if task is not None and task.state is TaskState.OPEN:
-        await tasks.end(session, turn.person, task.id, TaskState.CANCELLED)
+    for task in await tasks.of_interaction(session, row_id):
+        if task.state is TaskState.OPEN:
+            await tasks.end(session, turn.person, task.id, TaskState.CANCELLED)
 
 
 @router.click("amend", action=Action.LOG)
@@ -308,17 +307,11 @@ async def file_came(turn: Turn, session: AsyncSession) -> Reply:
 async def draw_interaction(
     session: AsyncSession, _person: Person, number: int, audience: Audience, at: datetime
 ) -> Card:
-    return await _card(session, number, None, audience, at)
+    return await _card(session, number, audience, at)
 
 
-async def _card(
-    session: AsyncSession,
-    row_id: int,
-    task: Task | None,
-    audience: Audience,
-    at: datetime,
-) -> Card:
+async def _card(session: AsyncSession, row_id: int, audience: Audience, at: datetime) -> Card:
     row = await interactions.get(session, row_id)
     client = await session.get_one(Client, row.client_id)
-    task = task or await tasks.of_interaction(session, row_id)
-    return draw.logged_card(row, client, task, audience, at)
+    follow_ups = await tasks.of_interaction(session, row_id)
+    return draw.logged_card(row, client, follow_ups, audience, at)

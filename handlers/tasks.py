@@ -1,6 +1,7 @@
 """待办: listing, adding, finishing, moving."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +21,7 @@ from crm.models import Client, Task, TaskState
 from crm.people import Action, Person
 from crm.tasks import NoSuchTask
 from handlers.interactions import asked_card
+from handlers.moments import moment_said
 
 router = Router()
 
@@ -35,7 +37,7 @@ class WhichTask(UserError):
 async def task(turn: Turn, session: AsyncSession) -> Reply:
     """Alone it lists; with words it adds, and asks for the moment when none is certain."""
     said = turn.said
-    if not said.note and not said.task:
+    if not said.note and not said.action:
         return await listed(turn, session)
     visible = [hit for hit in turn.hits if hit.visible]
     if turn.hits and not visible:
@@ -43,8 +45,8 @@ async def task(turn: Turn, session: AsyncSession) -> Reply:
     if len(visible) > 1:
         return _which_client(turn)
     client_id = visible[0].client_id if visible else None
-    words = said.task or said.note or ""
-    if said.due.kind == "date" and said.due.at is not None:
+    words = said.action or said.note or ""
+    if said.due.kind in ("date", "dates"):
         return await _add(turn, session, words, said.due.at, client_id)
     return _which_moment(turn, words, client_id)
 
@@ -53,8 +55,8 @@ def _which_client(turn: Turn) -> Reply:
     said = turn.said
     draft = json.dumps(
         {
-            "text": said.task or said.note or "",
-            "at": said.due.at.isoformat() if said.due.at else "",
+            "text": said.action or said.note or "",
+            "at": [at.isoformat() for at in said.due.at] if said.due.kind != "ask" else [],
         }
     )
     hits = [hit for hit in turn.hits if hit.visible][:8]
@@ -69,12 +71,13 @@ async def task_for(turn: Turn, session: AsyncSession) -> Reply:
     client_id = int(turn.args[0])
     if not draft["at"]:
         return _which_moment(turn, draft["text"], client_id)
-    reply = await _add(turn, session, draft["text"], datetime.fromisoformat(draft["at"]), client_id)
+    moments = [datetime.fromisoformat(at) for at in draft["at"]]
+    reply = await _add(turn, session, draft["text"], moments, client_id)
     return Reply(parts=reply.parts, update=notice.done("已建待办"), focus=client_id)
 
 
 def _which_moment(turn: Turn, words: str, client_id: int | None) -> Reply:
-    readings = turn.reading.due.readings if turn.reading else ()
+    readings = turn.reading.due.at if turn.reading else ()
     moments = list(readings) or choices(turn.at, turn.calendar)
     draft = json.dumps({"text": words, "client": client_id})
     options = [(f"task_at:{int(at.timestamp())}", text.due(at, turn.at)) for at in moments[:3]]
@@ -95,22 +98,29 @@ async def task_at(turn: Turn, session: AsyncSession) -> Reply:
 
 @router.click("task_at_text", action=Action.TASK)
 async def task_at_text(turn: Turn, session: AsyncSession) -> Reply:
-    return await _task_at(turn, session, turn.moment_said())
+    return await _task_at(turn, session, moment_said(turn))
 
 
 async def _task_at(turn: Turn, session: AsyncSession, at: datetime) -> Reply:
     draft = json.loads(asked_card(turn).draft)
-    reply = await _add(turn, session, draft["text"], at, draft["client"])
+    reply = await _add(turn, session, draft["text"], [at], draft["client"])
     return Reply(parts=reply.parts, update=notice.done("已建待办"), focus=reply.focus)
 
 
 async def _add(
-    turn: Turn, session: AsyncSession, words: str, at: datetime, client_id: int | None
+    turn: Turn,
+    session: AsyncSession,
+    words: str,
+    moments: Sequence[datetime],
+    client_id: int | None,
 ) -> Reply:
-    row = await tasks.add(
-        session, turn.person, text=words, due_at=at, client_id=client_id, source=turn.source
-    )
-    return say(await _card(session, row, turn.audience, turn.at, title="已建待办"), focus=client_id)
+    cards = []
+    for at in moments:
+        row = await tasks.add(
+            session, turn.person, text=words, due_at=at, client_id=client_id, source=turn.source
+        )
+        cards.append(await _card(session, row, turn.audience, turn.at, title="已建待办"))
+    return say(*cards, focus=client_id)
 
 
 async def listed(turn: Turn, session: AsyncSession) -> Reply:
@@ -202,7 +212,7 @@ async def move(turn: Turn, session: AsyncSession) -> Reply:
 
 @router.click("task_move_text", action=Action.TASK)
 async def move_text(turn: Turn, session: AsyncSession) -> Reply:
-    return await _move(turn, session, turn.moment_said())
+    return await _move(turn, session, moment_said(turn))
 
 
 async def _move(turn: Turn, session: AsyncSession, at: datetime) -> Reply:

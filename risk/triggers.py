@@ -39,9 +39,8 @@ class Standing:
         self, instrument: Instrument, degree: Decimal, *, by_exchange: bool = False
     ) -> Decimal | None:
         """The price of ``instrument`` at which margin = degree · equity, everything else held."""
-        margin_of, margin = (
-            (exchange, self.exchange_margin) if by_exchange else (company, self.margin)
-        )
+        margin_of = exchange if by_exchange else company
+        margin = self.exchange_margin if by_exchange else self.margin
         if margin is None:
             return None
         rooms = list(self._rooms(instrument, degree, margin_of, margin))
@@ -74,11 +73,9 @@ class Standing:
     def _trigger(
         self, instrument: Instrument, degree: Decimal, *, by_exchange: bool
     ) -> Trigger | None:
-        price, last = (
-            self.price_where(instrument, degree, by_exchange=by_exchange),
-            self._price(instrument),
-        )
-        if price is None or last is None:
+        price = self.price_where(instrument, degree, by_exchange=by_exchange)
+        last = self._price(instrument)
+        if price is None or not last:
             return None
         move = price / last - 1
         if move * self._quantity(instrument) >= 0:  # behind us already

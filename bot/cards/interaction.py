@@ -11,7 +11,11 @@ from crm.models import Client, Interaction, Task, TaskState
 
 
 def logged_card(
-    row: Interaction, client: Client, task: Task | None, audience: Audience, now: datetime
+    row: Interaction,
+    client: Client,
+    tasks: Sequence[Task],
+    audience: Audience,
+    now: datetime,
 ) -> Card:
     """The card of J2. After undoing it says so and has no buttons."""
     in_group = audience is Audience.GROUP
@@ -23,22 +27,23 @@ def logged_card(
         tone=Tone.GREY,
         text="" if in_group else f"«{row.texts[0].note}»",
         sections=() if in_group else _amendments(row),
-        facts=tuple(_facts(row, task, now)),
-        buttons=() if undone else _buttons(row, task, now),
+        facts=tuple(_facts(row, tasks, now)),
+        buttons=() if undone else _buttons(row, tasks, now),
         footer=text.moment(row.at),
         subject=f"interaction:{row.id}",
     )
 
 
-def _facts(row: Interaction, task: Task | None, now: datetime) -> Sequence[Fact]:
+def _facts(row: Interaction, tasks: Sequence[Task], now: datetime) -> Sequence[Fact]:
     facts = []
     if row.tags:
         facts.append(Fact("标签", " ".join(tag.tag for tag in row.tags)))
     if row.files:
         facts.append(Fact("附件", f"{len(row.files)} 个"))
-    if task is not None and task.state is not TaskState.CANCELLED:
-        done = "（已完成）" if task.state is TaskState.DONE else ""
-        facts.append(Fact("待办", f"{text.due(task.due_at, now)} {task.text}{done}"))
+    for task in tasks:
+        if task.state is not TaskState.CANCELLED:
+            done = "（已完成）" if task.state is TaskState.DONE else ""
+            facts.append(Fact("待办", f"{text.due(task.due_at, now)} {task.text}{done}"))
     return facts
 
 
@@ -48,10 +53,11 @@ def _amendments(row: Interaction) -> tuple[Section, ...]:
     )
 
 
-def _buttons(row: Interaction, task: Task | None, now: datetime) -> tuple[Button, ...]:
+def _buttons(row: Interaction, tasks: Sequence[Task], now: datetime) -> tuple[Button, ...]:
     buttons = []
-    if task is not None and task.state is TaskState.OPEN:
-        buttons.append(Button(f"task_when:{task.id}", "改时间"))
+    still_open = [task for task in tasks if task.state is TaskState.OPEN]
+    if still_open:
+        buttons.append(Button(f"task_when:{still_open[0].id}", "改时间"))
     if now - row.at <= UNDO_WINDOW:
         buttons.append(Button(f"undo:{row.id}", "撤销", Style.DANGER))
     buttons.append(Button(f"amend:{row.id}", "补充"))

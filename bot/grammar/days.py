@@ -127,7 +127,7 @@ def _full(match: Match, now: Now) -> Day | None:
         return _ask(match)
     if day < now.day:
         return _ask(match, *_next_month_day(now, day.month, day.day))
-    return _checked(match, day, now)
+    return _checked(match, day)
 
 
 def _month_day(match: Match, now: Now) -> Day | None:
@@ -139,7 +139,7 @@ def _month_day(match: Match, now: Now) -> Day | None:
         day = _date(now.day.year + named, month, number)
         if named < 0:
             return Day(match.start(), match.end(), "past")
-        return _ask(match) if day is None or day < now.day else _checked(match, day, now)
+        return _ask(match) if day is None or day < now.day else _checked(match, day)
     return _next_such(match, month, number, now)
 
 
@@ -162,13 +162,13 @@ def _next_such(match: Match, month: int, number: int, now: Now) -> Day:
     if day is None:
         return _ask(match, *(c for c in coming if month == 2 and number == 29))
     if day >= now.day:
-        return _checked(match, day, now)
+        return _checked(match, day)
     if now.day - day < RECENT:
         return _ask(match, *coming)
-    return _checked(match, coming[0], now) if coming else _ask(match)
+    return _checked(match, coming[0]) if coming else _ask(match)
 
 
-def _checked(match: Match, day: date, now: Now) -> Day:
+def _checked(match: Match, day: date) -> Day:
     """A weekday written beside the date must be the right one."""
     weekday = match.groupdict().get("wd")
     if weekday and _weekday(weekday) != day.weekday():
@@ -203,7 +203,7 @@ def _number(match: Match, now: Now) -> Day | None:
     coming = _next_number(now.day, number)
     if now.day.day == number:
         return Day(match.start(), match.end(), "ask", (coming,), today=True)
-    return _checked(match, coming, now)
+    return _checked(match, coming)
 
 
 def _next_number(after: date, number: int) -> date:

@@ -23,6 +23,7 @@ _DATE_LIKE = re.compile(
 )
 _FIELDS = re.compile(r"手机号?码?|电话|身份证号?码?|证件号?码?|银行卡号?|地址|生日|联系人")
 _PERIODS = re.compile(r"今[日天]|昨[日天]|本[周月]|上[周月]|近?\d|全部")
+_HE = re.compile(r"他|她|(?:该|这个?|此)客户")
 _MOST_PLACES = 4
 _LONGEST_VERB = 8
 
@@ -49,11 +50,8 @@ def _queries(text: str) -> Iterator[Query]:
         return
     if len(text) <= who.LONGEST_WORD:
         yield Query("word", text)
-    places = list(_expected_places(text))
-    for place in places:
+    for place in _expected_places(text):
         yield from who.word_queries(text, place)
-        if place and place == places[1:2]:
-            yield from who.mention_queries(text, place)
     yield from who.mention_queries(text, 0)
 
 
@@ -156,7 +154,7 @@ class _Listener:
 
     def _a_name_that_begins_like_a_verb(self) -> Reading | None:
         hits = self.found.get(Query("word", self.text), ())
-        if hits and hits[0].how == "exact" and hits[0].name and not self.text.isascii():
+        if hits and hits[0].how == "exact" and not (self.text.isascii() or " " in self.text):
             return self._look_up(Named(0, len(self.text), self.text, tuple(hits)))
         return None
 
@@ -210,6 +208,8 @@ class _Listener:
         special = None if named else who.expected(self.text, 0, self.found)
         if special and special.end == len(self.text):
             named = special
+        if named is None and self.focus and _HE.fullmatch(self.text):
+            return self._look_up(None)
         if named is None or (named.hits[0].how in {"sound", "typo"} and not self._name_like()):
             return None
         return self._look_up(named)
@@ -272,6 +272,8 @@ class _Listener:
 
     def _narrated(self) -> Reading | None:
         """A contact told, or a plan made, without a verb is offered to be written down."""
+        if talk.is_ordinary(self.text):
+            return None
         named = who.expected(self.text, 0, self.found)
         if named and named.hits[0].how not in {"exact", "part"}:
             named = None
@@ -471,6 +473,9 @@ class _Listener:
         start = self._skip(_BETWEEN if named else _FILLER, start)
         stop = start + note.before_last_tags(self.text[start:])
         unknown = None if named else self._stranger(start, stop)
+        if unknown:
+            start = self._skip(_BETWEEN, start + len(unknown))
+            start, channel = self._channel_at(start)
         inner = named if named and named.start >= start else None
         if named is None and unknown is None and not self._pronoun(start):
             inner = named = who.mentioned(self.text, start, self.found)

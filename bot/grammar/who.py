@@ -177,7 +177,8 @@ def _special(text: str, start: int, found: Found) -> Named | None:
             typed = next((group for group in match.groups() if group), match[0])
             hits = found.get(Query(kind, typed), ())
             if hits:
-                return Named(start, match.end(), typed, tuple(hits))
+                shown = match[0] if kind == "surname" else typed
+                return Named(start, match.end(), shown, tuple(hits))
     return None
 
 

@@ -17,5 +17,6 @@ async def remind(store: Store, desk: Desk) -> None:
         for task in await tasks.due(session):
             client = await session.get(Client, task.client_id) if task.client_id else None
             name = client.name if client else ""
+            await desk.refresh(session, f"task:{task.id}", why="remind")
             card = draw.task_card(task, name, now(session), title="提醒")
             await desk.tell(session, task.staff, card, why="remind", priority=Priority.DIGEST)

@@ -22,6 +22,8 @@ FAVOURITES: Mapping[str, int] = {  # instrument -> how often it is held; others 
 }  # fmt: skip
 STEADY_RATE = Decimal("0.07")  # a risky account holds nothing with more leverage than this
 
+CALM = 0.02  # an account that moves less in a day may pay in or out without coming near a call
+
 HistoryRow = tuple[date, Decimal, Decimal]  # day, equity at settlement, net deposit
 
 
@@ -63,8 +65,7 @@ def flow_of_day(seed: int, holder: Holder, day: date, equity: Decimal) -> Decima
     if random.random() > 0.015 or equity <= 0:
         return ZERO
     share = random.choice((-10, -5, 5, 10, 20))
-    calm = not holder.rows or holder.volatility < 0.02
-    return round(equity * share / 100, -3) if calm else ZERO
+    return round(equity * share / 100, -3) if holder.volatility < CALM else ZERO
 
 
 def _past_flow(random: Random, equity: Decimal) -> Decimal:
@@ -122,7 +123,7 @@ def _wish(random: Random, client: Client, instruments: Mapping[str, Instrument])
 def _pocket(random: Random, client: Client) -> Decimal:
     """Equity, larger for better tiers and companies."""
     scale = {"A": 4.0, "B": 1.5, "C": 0.6}[client.tier] * (6 if client.is_company else 1)
-    return yuan(round(random.lognormvariate(11.9, 0.9) * scale, -2).__int__() + 2000)
+    return yuan(2000 + 100 * round(random.lognormvariate(7.3, 0.9) * scale))
 
 
 def _rows(
@@ -136,19 +137,17 @@ def _rows(
         each = instruments[name]
         rate = product_of(each).margin_rate
         company = rate + min(ADD_ON[client.tier], rate)
-        price = each.prev_settle or ZERO
-        lots = max(
-            1, round(wish.margin / len(wish.names) / float(price * each.multiplier * company))
-        )
-        long = bool(each.option) or random.random() < 0.62
+        future = instruments[each.option.underlying] if each.option else each
+        per_lot = (future.prev_settle or ZERO) * each.multiplier * company
+        lots = min(max(1, round(wish.margin / len(wish.names) / float(per_lot))), 2000)
         fresh = wish.degree < Decimal("0.7") and random.random() < 0.2
         yield PositionRow(
             account=account,
             instrument=name,
-            direction=Direction.LONG if long else Direction.SHORT,
-            lots=min(lots, 2000),
-            today_lots=random.randint(1, lots) if fresh and lots <= 2000 else 0,
-            open_price=price + random.randint(-5, 5) * each.tick,
+            direction=Direction.LONG if random.random() < 0.62 else Direction.SHORT,
+            lots=lots,
+            today_lots=random.randint(1, lots) if fresh else 0,
+            open_price=(each.prev_settle or ZERO) + random.randint(-5, 5) * each.tick,
             margin_rate=company,
             exchange_margin_rate=rate,
         )
@@ -178,9 +177,10 @@ def _funded(
     if found.margin is None or found.equity is None:
         raise ValueError(f"account {funds.account} cannot be priced")
     equity = yuan(found.margin / degree) if found.margin else Decimal(50_000)
+    if equity <= found.equity and (funds.deposit or funds.close_profit):
+        quiet = replace(funds, deposit=ZERO, close_profit=ZERO)  # it brought more than it has
+        return _funded(quiet, rows, degree, instruments)
     balance = equity - found.equity
-    if balance <= 0:  # more paid in today than it is worth
-        return _funded(replace(funds, deposit=ZERO), rows, degree, instruments)
     return Holder(replace(funds, pre_balance=balance), rows, 0.004 + 0.03 * float(degree))
 
 

@@ -11,6 +11,7 @@ from risk.sources.base import ZERO, Instrument
 
 BAND = Decimal("0.003")  # of the anchor, to either side: too little to call anybody
 STRIDE = Decimal("0.00005")  # of the anchor, but at least a tick
+HIGHEST = Decimal(10_000_000)
 MOVING = 0.35  # share of the futures that move in one step
 
 
@@ -44,8 +45,8 @@ class Prices:
         """Raises NotPossible for an unknown instrument, an option, or a price below a tick."""
         targets = [(self._future(name), price) for name, price in wanted.items()]
         for each, price in targets:
-            if price < each.tick:
-                raise NotPossible(f"{each.id} 的价格应不小于 {each.tick}")
+            if not each.tick <= price <= HIGHEST:
+                raise NotPossible(f"{each.id} 的价格应在 {each.tick} 到 {HIGHEST} 之间")
         for each, price in targets:
             self._anchors[each.id] = to_tick(price, each.tick)
             self._move(each, self._anchors[each.id])
@@ -56,10 +57,10 @@ class Prices:
         """Multiply the prices of products or single instruments, not clipped at the limits.
 
         Anchors are multiplied unrounded, so that a shock which is taken back leaves nothing behind.
-        Raises NotPossible for what is not listed and for −100 % or less.
+        Raises NotPossible for what is not listed and beyond ±100 %.
         """
-        if any(share <= -1 for share in wanted.values()):
-            raise NotPossible("跌幅应小于 100%")
+        if not all(-1 < share <= 1 for share in wanted.values()):
+            raise NotPossible("跌幅应小于 100%，涨幅应不大于 100%")
         targets = [(self._named(what), 1 + share) for what, share in wanted.items()]
         for names, factor in targets:
             for name in names:
@@ -120,7 +121,7 @@ class Prices:
         return float(1 - (_last(each) - anchor) / band) / 2
 
     def _move(self, each: Instrument, price: Decimal) -> None:
-        self.instruments[each.id] = replace(each, last=max(price, each.tick))
+        self.instruments[each.id] = replace(each, last=min(max(price, each.tick), HIGHEST))
 
     def _follow(self, moved: Iterable[str]) -> set[str]:
         """Price the options anew whose underlying has moved."""

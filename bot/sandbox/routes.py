@@ -1,7 +1,6 @@
 """``/sandbox/*``: how people, pages and tests act on the far side and look at it."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -306,7 +305,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     if len(raw) > JSON_BYTES:
         raise Refused("请求太大", status=413)
     try:
-        body = json.loads(raw)
+        body = orjson.loads(raw)
     except ValueError:
         body = None
     if not isinstance(body, dict):

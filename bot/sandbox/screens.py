@@ -135,7 +135,7 @@ class Screens:
                 limit,
             )
         rows.sort(key=lambda row: int(row["seq"]))
-        return [self._shown(row, person) for row in rows[-limit:] if visible_to(row, person)]
+        return [self._shown(row, person) for row in rows[-limit:] if is_visible(row, person)]
 
     def chats(self, platform: str, person: str) -> list[dict[str, Any]]:
         """Every chat of ``person`` with its last line and what is unread."""
@@ -184,7 +184,7 @@ class Screens:
         return [
             row["chat"]
             for row in rows
-            if row["chat"] in mine and row["person"] in ("", person) and visible_to(row, person)
+            if row["chat"] in mine and row["person"] in ("", person) and is_visible(row, person)
         ]
 
     def message(self, platform: str, message: str) -> sqlite3.Row | None:
@@ -225,7 +225,7 @@ class Screens:
         return shown
 
     def _chat_line(self, platform: str, person: str, chat: str, title: str) -> dict[str, Any]:
-        last = self.seen(platform, person, chat, limit=1)
+        last = self.seen(platform, person, chat, limit=5)  # the newest may be for others
         group = self._world.group(chat)
         members = group.members if group else (person,)
         return {
@@ -254,7 +254,7 @@ class Screens:
             chat,
             person,
         )
-        return sum(visible_to(row, person) for row in rows)
+        return sum(is_visible(row, person) for row in rows)
 
     def _tell(self, platform: str, chat: str, person: str, seq: int, about: str = "") -> None:
         if not self._feed.watched:
@@ -264,7 +264,7 @@ class Screens:
         self._feed.tell(News("screen", platform, viewers, {"chat": about or chat, "seq": seq}))
 
 
-def visible_to(row: sqlite3.Row, person: str) -> bool:
+def is_visible(row: sqlite3.Row, person: str) -> bool:
     return not row["visible"] or person in json.loads(row["visible"])
 
 

@@ -21,6 +21,10 @@ from risk.sources.base import (
     Tick,
 )
 
+# Beyond these no amount or price makes sense, and exact sums would not be exact any more.
+LARGEST, FINEST = 14, -9  # powers of ten
+MOST_LOTS = 10**8
+
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -127,11 +131,14 @@ def _instrument(row: Json) -> Instrument:
 def _option(row: object) -> Option:
     if not isinstance(row, dict):
         raise _Bad("option", "应为对象或空")
-    return Option(
-        kind=_one_of(row, "kind", OptionKind),
-        strike=_price(row, "strike"),
-        underlying=_text(row, "underlying"),
-    )
+    try:
+        return Option(
+            kind=_one_of(row, "kind", OptionKind),
+            strike=_price(row, "strike"),
+            underlying=_text(row, "underlying"),
+        )
+    except _Bad as bad:
+        raise _Bad(f"option.{bad.key}", bad.why) from None
 
 
 def _account(row: Json) -> AccountFunds:
@@ -182,8 +189,8 @@ def _text(row: Json, key: str) -> str:
 
 def _count(row: Json, key: str, *, least: int = 0) -> int:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise _Bad(key, f"应为不小于 {least} 的整数")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_LOTS:
+        raise _Bad(key, f"应为 {least} 到 {MOST_LOTS} 的整数")
     return value
 
 
@@ -197,8 +204,10 @@ def _maybe_amount(row: Json, key: str) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         raise _Bad(key, "应为数字") from None
-    if not number.is_finite():
-        raise _Bad(key, "应为有限的数字")
+    if not number:
+        return ZERO
+    if not number.is_finite() or not FINEST <= number.adjusted() < LARGEST:
+        raise _Bad(key, "数字过大或过小")
     return number
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +18,7 @@ from bot.platforms.dingtalk.stream import Stream
 from bot.sandbox.dingtalk import company
 from bot.sandbox.server import SandboxSettings, make_app
 from crm.kernel.clock import SystemClock
-from tests.contract.rig import Desk, Rig, Shelf
+from tests.contract.rig import Desk, Rig, Shelf, until
 
 TEMPLATE = "qidesk-desk.schema"
 CALL_SECONDS = 0.6  # so that a hanging call ends soon
@@ -63,9 +64,7 @@ async def _adapter(base: str, desk: Desk, shelf: Shelf) -> AsyncIterator[DingTal
         api = Api(settings, http, clock, call_seconds=CALL_SECONDS)
         task = asyncio.create_task(stream.run())
         try:
-            async with asyncio.timeout(10):
-                while not stream.health().detail.endswith("2/2"):
-                    await asyncio.sleep(0.01)
+            await until(partial(_connected, stream))
             sender = DingTalk(settings, api, clock, shelf)
             yield DingTalkAdapter(
                 sender=sender,
@@ -76,6 +75,10 @@ async def _adapter(base: str, desk: Desk, shelf: Shelf) -> AsyncIterator[DingTal
         finally:
             task.cancel()
             await asyncio.wait({task})
+
+
+async def _connected(stream: Stream) -> bool:
+    return stream.health().detail == "钉钉长连接 2/2"
 
 
 def _settings(base: str, templates: dict[str, str]) -> DingTalkSettings:

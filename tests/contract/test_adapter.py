@@ -293,7 +293,6 @@ class TestCards:
         [link] = item["links"]
         await rig.say(link["say"])
         [raw] = await rig.desk.hears()
-        assert raw.ask.kind is AskKind.CLICK
         assert raw.ask.click is not None
         assert (raw.ask.click.card, raw.ask.click.version) == ("alert-9", 2)
         assert raw.ask.click.action == "claim:9"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.sandbox.dingtalk.company import DESK, WITNESS, Quotas
 from bot.sandbox.server import SandboxSettings
-from tests.sandbox.room import BOT_TOPIC, QUICK, OpenRoom, Room, running
+from tests.sandbox.room import BOT_TOPIC, QUICK, OpenRoom, Room, Socket, running
 
 OPEN = "/sim/dingtalk/v1.0/gateway/connections/open"
 
@@ -220,3 +220,49 @@ class TestGivenEvents:
         frame = await socket.frame()
         await socket.ack(frame, frame.data)
         assert await socket.quiet(0.3)
+
+    async def test_when_its_retries_are_used_up_then_it_can_be_fetched_once(
+        self, room: Room
+    ) -> None:
+        socket = await room.connect()
+        await room.post("event", platform="dingtalk", type="user_leave_org", data={"userId": ["x"]})
+        for _ in range(3):
+            await socket.frame()
+            await room.post("clock", advance="3s")
+        await room.post("clock", advance="3s")
+        path = "/call_back/get_call_back_failed_result"
+        query = {"access_token": await room.token()}
+        first = (await room.api("GET", path, **query)).body
+        assert [one["call_back_tag"] for one in first["failed_list"]] == ["user_leave_org"]
+        assert (await room.api("GET", path, **query)).body["failed_list"] == []
+
+
+class TestGivenAStrangeGateway:
+    async def test_when_dead_sockets_are_still_chosen_then_nothing_is_lost(
+        self, open_room: OpenRoom
+    ) -> None:
+        room = await open_room(zombie_seconds=0.3, choose="sticky")
+        dead = await room.connect()
+        alive = await room.connect()
+        await room.break_it("disconnect", how="reset", count=1)
+        await dead.ended()
+        await room.say("wangqiang", "查 张三")
+        assert (await alive.frame()).data["text"]["content"] == "查 张三"
+
+    async def test_when_the_newest_is_chosen_then_it_gets_everything(
+        self, open_room: OpenRoom
+    ) -> None:
+        room = await open_room(choose="newest")
+        old, new = await room.connect(), await room.connect()
+        for _ in range(3):
+            await room.say("wangqiang", "查 张三")
+            await new.ack(await new.frame())
+        assert await old.quiet()
+
+    async def test_when_it_swallows_pings_then_no_pong_comes(self, open_room: OpenRoom) -> None:
+        room = await open_room(swallow_pings=True)
+        opened = (await room.open()).body
+        url = f"{opened['endpoint']}?ticket={opened['ticket']}"
+        ws = await room.stack.enter_async_context(room.http.ws_connect(url, autoping=False))
+        await ws.ping()
+        assert await Socket(ws).quiet()

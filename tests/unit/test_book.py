@@ -33,7 +33,7 @@ RB = Instrument(
 
 
 def funds(account: str, **told: Any) -> AccountFunds:
-    return AccountFunds(**{"account": account, "pre_balance": D(100_000)} | told)
+    return replace(AccountFunds(account=account, pre_balance=D(100_000)), **told)
 
 
 def ten_lots(account: str) -> PositionRow:

@@ -26,7 +26,7 @@ from bot.chat.message import (
 )
 from bot.chat.ports import Outgoing
 from bot.platforms.dingtalk.api import Api, http_session
-from bot.platforms.dingtalk.client import DingTalk, connect
+from bot.platforms.dingtalk.client import DingTalk, open_dingtalk
 from bot.platforms.dingtalk.ding import DingKind
 from bot.platforms.dingtalk.robots import sign
 from crm.kernel.clock import StoppedClock
@@ -82,7 +82,7 @@ def clock() -> StoppedClock:
 @pytest.fixture
 async def ding(far: FakeDingTalk, clock: StoppedClock) -> AsyncIterator[DingTalk]:
     shelf = Shelf(chart=b"png", report=b"xlsx", rows=b"a,b", huge=b"0" * (20 * 1024 * 1024 + 1))
-    async with connect(far.settings(), clock, shelf) as client:
+    async with open_dingtalk(far.settings(), clock, shelf) as client:
         yield client
 
 
@@ -255,7 +255,7 @@ class TestCards:
     async def test_without_a_configured_template_no_card_call_is_made(
         self, far: FakeDingTalk, clock: StoppedClock
     ) -> None:
-        async with connect(far.settings(templates={}), clock, Shelf()) as ding:
+        async with open_dingtalk(far.settings(templates={}), clock, Shelf()) as ding:
             await ding.send(out(CARD, RISK))
             assert not ding.capabilities.update_in_place
         assert far.to(CREATE) == []
@@ -405,7 +405,7 @@ class TestTroubles:
     ) -> None:
         nowhere = f"http://127.0.0.1:{unused_tcp_port}"
         settings = far.settings(api_base=nowhere)
-        async with connect(settings, clock, Shelf()) as ding:
+        async with open_dingtalk(settings, clock, Shelf()) as ding:
             assert (await outcome(ding, out(Text(text="x")))).outcome is Outcome.RETRY
 
     async def test_a_host_that_dies_after_the_token_is_tried_again(
@@ -415,7 +415,7 @@ class TestTroubles:
             url=f"http://127.0.0.1:{unused_tcp_port}/x?session={SECRETS[1]}",
             expires=NOON + timedelta(minutes=9),
         )
-        async with connect(far.settings(), clock, Shelf()) as ding:
+        async with open_dingtalk(far.settings(), clock, Shelf()) as ding:
             assert (await outcome(ding, out(Text(text="x"), hook=hook))).outcome is Outcome.RETRY
 
     @pytest.mark.parametrize(
@@ -531,19 +531,54 @@ class TestOtherChannels:
         assert names == ["杭州", "上海", "一部"]
 
 
+class TestRepeating:
+    async def test_a_card_keeps_a_second_try_from_being_shown_and_words_do_not(
+        self, ding: DingTalk
+    ) -> None:
+        assert ding.idempotent(out(CARD))
+        assert ding.idempotent(out(CARD, update=True))
+        assert not ding.idempotent(out(Text(text="x")))
+
+    async def test_a_card_that_had_to_be_said_in_words_does_not_either(
+        self, far: FakeDingTalk, ding: DingTalk
+    ) -> None:
+        far.script(CREATE, refuses("param.templateNotExist"))
+        far.script(PRIVATE, cuts_the_answer)
+        assert (await outcome(ding, out(CARD))).outcome is Outcome.UNKNOWN
+        assert not ding.idempotent(out(CARD))
+
+
+class TestTheMonthsQuota:
+    async def test_calls_are_counted_by_pool_and_throttled_ones_are_free(
+        self, far: FakeDingTalk, clock: StoppedClock
+    ) -> None:
+        counted = []
+
+        def tally(platform: str, pool: str) -> None:
+            counted.append((platform, pool))
+
+        far.script(PRIVATE, refuses("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", 403))
+        async with open_dingtalk(far.settings(), clock, Shelf(), tally) as ding:
+            await outcome(ding, out(Text(text="x")))
+            await ding.send(out(Text(text="x")))
+            await ding.contacts.members(1)
+            hook = ReplyHook(url=far.hook, expires=NOON + timedelta(minutes=9))
+            await ding.send(out(Text(text="x"), hook=hook))
+        assert counted == [("dingtalk", "api"), ("dingtalk", "push")]
+
+
 class TestBuckets:
-    def test_they_name_app_call_and_chat(self, clock: StoppedClock) -> None:
+    def test_they_name_the_call_and_the_chat(self, clock: StoppedClock) -> None:
         far = FakeDingTalk(base="http://127.0.0.1:1")
         settings = far.settings()
         ding = DingTalk(settings, None, clock, Shelf())  # type: ignore[arg-type]
         hook = ReplyHook(url=far.hook, expires=NOON + timedelta(minutes=9))
         assert ding.buckets(out(CARD)) == (
-            "dingtalk:app",
             "dingtalk:app:card_create",
             "dingtalk:private:wangqiang",
         )
-        assert ding.buckets(out(CARD, update=True))[1] == "dingtalk:app:card_update"
-        assert ding.buckets(out(Text(text="x"), RISK))[1:] == (
+        assert ding.buckets(out(CARD, update=True)) == ("dingtalk:app:card_update",)
+        assert ding.buckets(out(Text(text="x"), RISK)) == (
             "dingtalk:app:robot_group",
             "dingtalk:group:g-risk",
         )

@@ -20,7 +20,7 @@ from tests.fakes.dingtalk import OPEN, FakeDingTalk, fake_dingtalk, frame, refus
 
 BOT = "/v1.0/im/bot/messages/get"
 CLICK = "/v1.0/card/instances/callback"
-QUICK = Patience(first=0.02, longest=0.1, notices=0.5, grace=0.5, close=0.5)
+QUICK = Patience(first=0.02, longest=0.1, grace=0.5, close=0.5)
 
 
 class Desk:
@@ -30,6 +30,8 @@ class Desk:
         self.heard: list[Raw] = []
         self.clicked: list[Raw] = []
         self.people: list[tuple[str, ...]] = []
+        self.shown: list[Card] = []
+        self.counted: list[tuple[str, str]] = []
         self.broken = False
         self.gate: asyncio.Event | None = None
         self.card: Card | None = Card(id="K3F9", version=5, title="已同意")
@@ -50,6 +52,12 @@ class Desk:
             raise RuntimeError("broken")
         return self.card
 
+    async def answered(self, card: Card) -> None:
+        self.shown.append(card)
+
+    def tally(self, platform: str, pool: str) -> None:
+        self.counted.append((platform, pool))
+
     async def people_changed(self, users: tuple[str, ...]) -> None:
         if self.broken:
             raise RuntimeError("broken")
@@ -64,7 +72,9 @@ async def running(far: FakeDingTalk, desk: Desk, **changes: Any) -> AsyncIterato
         StoppedClock(datetime(2026, 11, 23, 4, tzinfo=UTC)),
         desk.hear,
         desk.hear_click,
+        on_answered=desk.answered,
         on_people_changed=desk.people_changed,
+        tally=desk.tally,
         patience=patience,
     )
     task = asyncio.create_task(stream.run())
@@ -217,14 +227,14 @@ class TestMessages:
                 await far.answered()
         assert [raw.key for raw in desk.heard] == [f"msg{n}" for n in range(1500)]
 
-    async def test_a_button_line_is_heard_as_the_click_it_stands_for(
+    async def test_a_button_line_carries_the_click_it_stands_for(
         self, far: FakeDingTalk, desk: Desk
     ) -> None:
         async with running(far, desk):
             await far.push(said("按 ok:1 #K3F9.4"))
             await far.answered()
         [raw] = desk.heard
-        assert raw.ask.kind is AskKind.CLICK
+        assert raw.ask.kind is AskKind.TEXT
         assert raw.ask.click is not None
         assert (raw.ask.click.card, raw.ask.click.version) == ("K3F9", 4)
 
@@ -289,6 +299,25 @@ class TestClicks:
         params = json.loads(answer["data"])["response"]["cardData"]["cardParamMap"]
         assert params == {"status": "处理中"}
 
+    async def test_the_desk_learns_that_its_card_went_out_with_the_answer(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk):
+            await far.push(pressed())
+            await far.answered()
+            await until(lambda: desk.shown == [desk.card])
+
+    async def test_a_card_that_went_out_too_late_is_not_taken_for_shown(
+        self, far: FakeDingTalk, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bot.platforms.dingtalk.stream.ANSWER_SECONDS", -1)
+        async with running(far, desk):
+            await far.push(pressed())
+            await far.answered()
+            await far.push(said("好"))
+            await far.answered()
+        assert desk.shown == []
+
     async def test_a_broken_click_fails_at_once(self, far: FakeDingTalk, desk: Desk) -> None:
         desk.broken = True
         async with running(far, desk):
@@ -339,6 +368,18 @@ class TestOtherFrames:
             await far.push(left)
             assert json.loads((await far.answered())["data"])["status"] == "LATER"
 
+    async def test_pushes_are_counted_and_contact_events_are_free(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        left = frame("*", {"userId": ["am0107"]}, kind="EVENT")
+        left["headers"]["eventType"] = "user_leave_org"
+        ping = frame("ping", {"opaque": "x"}, kind="SYSTEM")
+        async with running(far, desk):
+            for one in (said("好"), pressed(), left, ping):
+                await far.push(one)
+                await far.answered()
+        assert desk.counted == [("dingtalk", "push")] * 2
+
 
 class TestReconnecting:
     async def test_after_a_notice_the_new_connection_opens_before_the_old_one_ends(
@@ -371,6 +412,18 @@ class TestReconnecting:
             await until(lambda: stream.health().ok)
         assert len(far.to(OPEN)) == 2
 
+    async def test_notices_to_busy_connections_cost_no_time(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        patience = Patience(first=30, longest=60)  # any wait would end the test
+        async with running(far, desk, patience=patience):
+            for number in range(10):
+                await until(lambda wanted=number: len(far.sockets) == wanted + 1)
+                await far.push(said("好", number))
+                await far.answered()
+                await far.push(frame("disconnect", {}, kind="SYSTEM"))
+        assert len(desk.heard) == 10
+
     @pytest.mark.parametrize("notice_first", [False, True])
     async def test_a_server_that_always_hangs_up_is_not_stormed(
         self, far: FakeDingTalk, desk: Desk, notice_first: bool
@@ -384,7 +437,7 @@ class TestReconnecting:
         patience = Patience(first=0.1, longest=0.4)
         async with running(far, desk, patience=patience):
             await asyncio.sleep(1.0)
-        assert 3 <= len(far.to(OPEN)) <= 9
+        assert 3 <= len(far.to(OPEN)) <= 12
 
     async def test_a_mute_connection_is_replaced(self, far: FakeDingTalk, desk: Desk) -> None:
         patience = Patience(silence=0.1, first=0.02)

@@ -115,6 +115,16 @@ class TestGivenTheWorkedExamples:
         assert (found.margin, found.risk) == (D(90000), D("1.8"))
         assert (found.available, found.call_amount) == (-D(40000), D(40000))
 
+    @pytest.mark.parametrize(("closed", "margin", "risk"), [
+        (13, 51000, "1.02"), (14, 48000, "0.96"), (17, 39000, "0.78"),
+    ])  # fmt: skip
+    def test_r5_closing_lots_at_the_mark_releases_margin_only(
+        self, closed: int, margin: int, risk: str
+    ) -> None:
+        m = contract("m2701", prev_settle=D(3000), last=D(3000))
+        found = read(with_equity("50000"), [row(closed - 30, "0.1", instrument="m2701")], m)
+        assert (found.margin, found.risk) == (D(margin), D(risk))
+
     @pytest.mark.parametrize(("long", "short", "occupied"), [
         (4, 2, 192000), (4, 0, 192000), (3, 2, 144000), (1, 2, 96000), (2, 2, 96000),
     ])  # fmt: skip
@@ -357,6 +367,11 @@ class TestGivenTheLineAhead:
         found = read(with_equity("100000"), [row(5), row(-5)], rb)
         assert {held.price_at_100 for held in found.holdings} == {None}
         assert found.nearest is None
+
+    def test_a_price_of_nothing_breaks_nothing(self) -> None:
+        rb = contract(prev_settle=D(3500), last=D(0))
+        found = read(with_equity("100000"), [row(1)], rb)
+        assert (found.equity, found.nearest) == (D(65_000), None)
 
     def test_a_price_below_nothing_is_no_trigger(self) -> None:
         rb = contract(prev_settle=D(3500), last=D(3500))

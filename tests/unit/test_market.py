@@ -129,13 +129,10 @@ class TestGivenShocks:
     def broker(self) -> Broker:
         return whole()
 
-    @pytest.mark.parametrize("shocks", range(1, 7))
-    def test_one_to_six_shocks_of_rebar_raise_margin_calls(
-        self, market: Market, shocks: int
-    ) -> None:
-        for _ in range(shocks):
+    def test_each_of_six_shocks_of_rebar_leaves_somebody_called(self, market: Market) -> None:
+        for _ in range(6):
             market.apply({"shock": {"rb": -0.05}})
-        assert levels(market)[Level.CALL] >= 1
+            assert levels(market)[Level.CALL] >= 1
 
     @pytest.mark.parametrize("back", [Decimal(1) / Decimal("0.95") - 1, Decimal("0.05")])
     def test_taking_six_shocks_back_calls_nobody_any_more(
@@ -188,6 +185,7 @@ class TestGivenShocks:
         {}, {"set": {}}, {"set": {"rb2701": 3000}, "pause": True}, {"pause": 1}, {"shock": [1]},
         {"set": {"xx2701": 1}}, {"set": {"rb2701": "abc"}}, {"set": {"rb2701": 0}},
         {"set": {"rb2701": True}}, {"set": {"rb2701": float("nan")}}, {"shock": {"rb": -1}},
+        {"shock": {"rb": 2}}, {"set": {"rb2701": 1e300}},
         {"shock": {"rb": -0.05, "nothing": -0.05}}, {"set": {"m2701-C-3000": 10}},
     ])  # fmt: skip
     def test_what_makes_no_sense_is_refused_and_changes_nothing(

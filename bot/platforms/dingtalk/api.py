@@ -8,8 +8,9 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from bot.chat.ports import Tally
 from bot.platforms.dingtalk.errors import STALE_TOKEN, Answer, read_answer, unanswered
-from bot.platforms.dingtalk.settings import DingTalkSettings
+from bot.platforms.dingtalk.settings import API_POOL, PLATFORM, PUSH_POOL, DingTalkSettings
 from bot.platforms.dingtalk.tokens import Tokens
 from crm.kernel.clock import Clock
 from crm.kernel.errors import Outcome, OutsideError
@@ -43,6 +44,10 @@ async def http_session(settings: DingTalkSettings) -> AsyncIterator[aiohttp.Clie
         yield session
 
 
+def uncounted(platform: str, pool: str) -> None:
+    """A tally for those who need none."""
+
+
 class Api:
     """Both hosts. ``effect`` says that a call may show something to somebody, so that an answer
     that never came leaves its outcome UNKNOWN instead of RETRY."""
@@ -52,18 +57,20 @@ class Api:
         settings: DingTalkSettings,
         http: aiohttp.ClientSession,
         clock: Clock,
+        tally: Tally = uncounted,
         *,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._settings = settings
         self._http = http
+        self._tally = tally
         self._call_seconds = call_seconds
         self._tokens = Tokens(self._fetch_token, clock)
 
     async def call(
         self, method: str, path: str, body: Mapping[str, Any], *, effect: bool = True
     ) -> Answer:
-        """A call to the api host. Raises OutsideError."""
+        """A call to the api host, which counts against the month's quota. Raises OutsideError."""
         url = self._settings.api_base + path
         data = orjson.dumps(body)
 
@@ -73,7 +80,8 @@ class Api:
                 path, method, url, headers=headers, data=data, effect=effect
             )
 
-        return await self._with_token(attempt)
+        async with self._counted(API_POOL):
+            return await self._with_token(attempt)
 
     async def old(self, path: str, body: Mapping[str, Any]) -> Answer:
         """A reading call to the oapi host. Raises OutsideError."""
@@ -109,9 +117,11 @@ class Api:
         self, where: str, url: str, body: Mapping[str, Any], params: Mapping[str, str] | None = None
     ) -> Answer:
         """A post to an address that is its own permission; it is never named in an error."""
-        return await self._exchange(
-            where, "POST", url, params=params, headers=JSON, data=orjson.dumps(body), effect=True
-        )
+        data = orjson.dumps(body)
+        async with self._counted(PUSH_POOL):
+            return await self._exchange(
+                where, "POST", url, params=params, headers=JSON, data=data, effect=True
+            )
 
     async def open_stream(self, subscriptions: list[dict[str, str]], agent: str) -> tuple[str, str]:
         """The address and single-use ticket of a new Stream connection. Raises OutsideError."""
@@ -155,6 +165,17 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise OutsideError(where, type(error).__name__, Outcome.RETRY) from None
         return bytes(data)
+
+    @asynccontextmanager
+    async def _counted(self, pool: str) -> AsyncIterator[None]:
+        """Calls that were throttled or never got there are free (official doc)."""
+        try:
+            yield
+        except OutsideError as error:
+            if error.outcome is not Outcome.RETRY:
+                self._tally(PLATFORM, pool)
+            raise
+        self._tally(PLATFORM, pool)
 
     async def _with_token(self, attempt: Attempt) -> Answer:
         """One refresh and one more try when the platform no longer takes the token."""

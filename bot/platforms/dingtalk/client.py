@@ -15,9 +15,9 @@ from typing import Any, Final, assert_never
 import orjson
 
 from bot.chat.message import Card, Document, FileIn, Markdown, Picture, Place, Text
-from bot.chat.ports import Blobs, Capabilities, Outgoing, Receipt
+from bot.chat.ports import Blobs, Capabilities, Outgoing, Receipt, Tally
 from bot.platforms.dingtalk import render
-from bot.platforms.dingtalk.api import Api, http_session
+from bot.platforms.dingtalk.api import Api, http_session, uncounted
 from bot.platforms.dingtalk.contacts import Contacts
 from bot.platforms.dingtalk.ding import Dings
 from bot.platforms.dingtalk.errors import HOOK_OVER, MODERATED, NO_TEMPLATE, ScopeMissing
@@ -69,6 +69,7 @@ class DingTalk:
         self._blobs = blobs
         self._shown = Recent()  # Outgoing.key -> messages of it already taken
         self._undelivered = Recent()  # cards that exist and nobody was shown
+        self._in_words = Recent()  # Outgoing.key of cards that had to be said in words
         self._media = Recent()  # blob and name -> media id
         self.contacts = Contacts(api)
         self.dings = Dings(settings, api)
@@ -94,16 +95,23 @@ class DingTalk:
         answer = await self._api.call("POST", DOWNLOAD, body, effect=False)
         return await self._api.download(str(answer.get("downloadUrl", "")), FETCH_BYTES)
 
+    def idempotent(self, out: Outgoing) -> bool:
+        """A card has a name of ours; words have none."""
+        return self._as_card(out) and out.key not in self._in_words
+
     def buckets(self, out: Outgoing) -> tuple[str, ...]:
-        """The app and the call (20 a second each), and the chat; a hook has no app limit."""
+        """The call (20 a second each, official doc) and the chat; nobody is rung by an update."""
         chat = f"{PLATFORM}:{out.chat.place}:{out.chat.id}"
-        if isinstance(out.part, Card) and self._settings.template:
-            call = "card_update" if out.update else "card_create"
-        elif self._hook(out) and not isinstance(out.part, Document):
+        if self._as_card(out) and out.update:
+            return (f"{PLATFORM}:app:card_update",)
+        if self._as_card(out):
+            return (f"{PLATFORM}:app:card_create", chat)
+        if self._hook(out) and not isinstance(out.part, Document):
             return (f"{PLATFORM}:hook", chat)
-        else:
-            call = f"robot_{out.chat.place}"
-        return (f"{PLATFORM}:app", f"{PLATFORM}:app:{call}", chat)
+        return (f"{PLATFORM}:app:robot_{out.chat.place}", chat)
+
+    def _as_card(self, out: Outgoing) -> bool:
+        return isinstance(out.part, Card) and bool(self._settings.template)
 
     async def _show(self, out: Outgoing) -> Receipt:
         match out.part:
@@ -128,6 +136,7 @@ class DingTalk:
             if error.code not in NO_TEMPLATE and not isinstance(error, ScopeMissing):
                 raise
             log.warning("no card can be shown, sending words instead: %s", error)
+            self._in_words.put(out.key, True)
         return await self._say_all(out, render.said(card, out.chat.place))
 
     async def _put_out(self, out: Outgoing, card: Card) -> Receipt:
@@ -246,12 +255,12 @@ class DingTalk:
 
 
 @asynccontextmanager
-async def connect(
-    settings: DingTalkSettings, clock: Clock, blobs: Blobs
+async def open_dingtalk(
+    settings: DingTalkSettings, clock: Clock, blobs: Blobs, tally: Tally = uncounted
 ) -> AsyncIterator[DingTalk]:
     """The client with an HTTP session of its own."""
     async with http_session(settings) as http:
-        yield DingTalk(settings, Api(settings, http, clock), clock, blobs)
+        yield DingTalk(settings, Api(settings, http, clock, tally), clock, blobs)
 
 
 def _sendable(name: str) -> bool:

@@ -33,7 +33,8 @@ class Patience:
     close: float = 3.0
     first: float = 1.0  # back-off begins here,
     longest: float = 60.0  # doubles and ends here
-    notices: float = 5.0  # at most one reconnection without a pause in this time
+    notices: int = 3  # connections that carried nothing may be replaced at once so often,
+    refill: float = 10.0  # and once more after this time
 
 
 class Link:
@@ -43,6 +44,7 @@ class Link:
     def __init__(self, socket: Socket, patience: Patience) -> None:
         self.over = asyncio.Event()
         self.noticed = False
+        self.carried = False  # a frame other than the notice
         self._socket = socket
         self._patience = patience
 
@@ -65,8 +67,8 @@ class Link:
             self.over.set()
             await self._close()
 
-    async def answer(self, frame: bytes) -> None:
-        """On the socket that the question came from; too late is no error, it will come again.
+    async def answer(self, frame: bytes) -> bool:
+        """On the socket that the question came from; False when it has gone.
 
         The wait ends with the heartbeat at the latest: a peer that does not read sends no pong.
         """
@@ -74,6 +76,8 @@ class Link:
             await self._socket.send_frame(frame, aiohttp.WSMsgType.TEXT)
         except (ConnectionError, aiohttp.ClientError):
             log.info("an answer came too late for its connection")
+            return False
+        return True
 
     async def _next(self) -> Frame | None:
         """The next readable frame; None at the end."""

@@ -123,7 +123,7 @@ class _Body:
 
 
 def read_message(data: str | bytes, *, corp_id: str, now: datetime) -> Ask | OverQuota | Refused:
-    """What a person said to the bot. Raises ValueError."""
+    """What a person said to the bot; a button's line carries its click. Raises ValueError."""
     message = _read(_Message, data)
     if OVER_QUOTA in (message.error_code, message.err_code):
         return OverQuota(message.id)
@@ -137,7 +137,7 @@ def read_message(data: str | bytes, *, corp_id: str, now: datetime) -> Ask | Ove
         chat=chat,
         user=message.staff_id or "",
         at=_moment(message.created) or now,
-        kind=AskKind.CLICK if click else body.kind,
+        kind=body.kind,
         text=body.text,
         mentioned=chat.place is Place.GROUP and message.in_at_list is not False,
         files=body.files,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 PLATFORM: Final = "dingtalk"
+API_POOL: Final = "api"  # the two monthly quotas of a company
+PUSH_POOL: Final = "push"  # everything that comes to us, and what goes out by webhooks
 CARD_TEMPLATE: Final = "desk"  # the key of our one generic card in ``templates``
 
 TEXT_CHARS: Final = 3_000  # of markdown in one message (seen: rendering breaks past 3,500)

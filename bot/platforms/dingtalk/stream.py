@@ -11,14 +11,14 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 import orjson
 
-from bot.chat.message import Ask
-from bot.chat.ports import Health, Hear, HearClick, Raw
-from bot.platforms.dingtalk.api import Api, http_session
+from bot.chat.message import Ask, Card
+from bot.chat.ports import Health, Hear, HearClick, Raw, Tally
+from bot.platforms.dingtalk.api import Api, http_session, uncounted
 from bot.platforms.dingtalk.frames import (
     BAD_REQUEST,
     CARD_CALLBACK,
@@ -43,7 +43,7 @@ from bot.platforms.dingtalk.parse import (
     read_people,
 )
 from bot.platforms.dingtalk.render import click_answer
-from bot.platforms.dingtalk.settings import PLATFORM, DingTalkSettings
+from bot.platforms.dingtalk.settings import PLATFORM, PUSH_POOL, DingTalkSettings
 from crm.kernel.clock import Clock
 from crm.kernel.errors import OutsideError
 
@@ -51,14 +51,25 @@ log = logging.getLogger(__name__)
 
 HEAR_SECONDS: Final = 30.0  # far above the store's worst: an unacknowledged message comes again
 CLICK_SECONDS: Final = 10.0  # the desk keeps its own budget of 1.5; the platform's is 2
+ANSWER_SECONDS: Final = 1.8  # after that the platform may have given the click up
 MESSAGE_HANDS: Final = 32  # messages being stored at once: they share one commit
 CLICK_HANDS: Final = 64
 WAITING: Final = 256
+FREE_EVENTS: Final = ("user_", "org_", "label_")  # contact events cost no quota (official doc)
 
 PeopleChanged = Callable[[tuple[str, ...]], Awaitable[None]]
 """The records of these user ids should be read again."""
 
-Item = tuple[Link, Frame]
+Answered = Callable[[Card], Awaitable[None]]
+"""The answer to a click went out in time, and this card with it."""
+
+
+class Item(NamedTuple):
+    """A frame, where it came from, and when on the loop's clock."""
+
+    link: Link
+    frame: Frame
+    came: float
 
 
 class Stream:
@@ -69,14 +80,18 @@ class Stream:
         hear: Hear,
         hear_click: HearClick,
         *,
+        on_answered: Answered | None = None,
         on_people_changed: PeopleChanged | None = None,
+        tally: Tally = uncounted,
         patience: Patience | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._hear = hear
         self._hear_click = hear_click
+        self._answered = on_answered
         self._people_changed = on_people_changed
+        self._tally = tally
         self._patience = patience or Patience()
         self._live: set[Link] = set()
         self._since: datetime | None = None
@@ -115,15 +130,18 @@ class Stream:
             await link.over.wait()
             self._count(link, live=False)
             if link.noticed:
-                pace.notice()
+                pace.notice(carried=link.carried)
 
     async def _read(self, link: Link, pace: "Pace") -> None:
+        clock = asyncio.get_running_loop().time
+
         async def take(frame: Frame) -> None:
             if frame.type == "SYSTEM":
                 await self._system(link, frame)
             else:
-                await self._sort((link, frame))
+                await self._sort(Item(link, frame, clock()))
             if not link.noticed:
+                link.carried = True
                 pace.proven()
 
         await link.read(take)
@@ -135,7 +153,9 @@ class Stream:
             await link.answer(ack(frame.message_id, frame.data.encode()))
 
     async def _sort(self, item: Item) -> None:
-        link, frame = item
+        link, frame = item.link, item.frame
+        if not frame.event.startswith(FREE_EVENTS):
+            self._tally(PLATFORM, PUSH_POOL)
         if frame.topic in MESSAGES or frame.type == "EVENT":
             await self._messages.put(item)
         elif frame.topic == CARD_CALLBACK:
@@ -145,10 +165,10 @@ class Stream:
             await link.answer(ack(frame.message_id, NOTHING, UNKNOWN_TOPIC))
 
     async def _message(self, item: Item) -> None:
-        link, frame = item
+        frame = item.frame
         answer = await (self._event(frame) if frame.type == "EVENT" else self._said(frame))
         if answer is not None:
-            await link.answer(answer)
+            await item.link.answer(answer)
 
     async def _said(self, frame: Frame) -> bytes | None:
         """The acknowledgement; None leaves it unsaid, so that the message comes again."""
@@ -179,11 +199,24 @@ class Stream:
             log.warning("message %s was refused: %s", frame.message_id, read.why)
 
     async def _click(self, item: Item) -> None:
-        link, frame = item
-        await link.answer(await self._clicked(frame))
+        ask = self._pressed(item.frame)
+        if ask is None:
+            await item.link.answer(ack(item.frame.message_id, NOTHING, BAD_REQUEST))
+            return
+        try:
+            async with asyncio.timeout(CLICK_SECONDS):
+                card = await self._hear_click(self._raw(item.frame, ask))
+            answer = ack(item.frame.message_id, orjson.dumps(click_answer(card)))
+        except Exception as error:  # noqa: BLE001 - one click's bug must not end the others
+            # Said at once: the person sees that it failed and clicks again.
+            self._failed("click", item.frame, error)
+            await item.link.answer(ack(item.frame.message_id, NOTHING, FAILED))
+            return
+        sent = await item.link.answer(answer)
+        if sent and card is not None:
+            await self._shown(item, card)
 
-    async def _clicked(self, frame: Frame) -> bytes:
-        """The answer; a failure is said at once, the person then sees it and clicks again."""
+    def _pressed(self, frame: Frame) -> Ask | None:
         try:
             read = read_click(
                 frame.data,
@@ -193,17 +226,23 @@ class Stream:
             )
         except ValueError as error:
             log.error("click %s is unreadable: %s", frame.message_id, error)  # noqa: TRY400
-            return ack(frame.message_id, NOTHING, BAD_REQUEST)
+            return None
         if isinstance(read, Refused):
             log.warning("click %s was refused: %s", frame.message_id, read.why)
-            return ack(frame.message_id, NOTHING, BAD_REQUEST)
+            return None
+        return read
+
+    async def _shown(self, item: Item, card: Card) -> None:
+        """Tell the desk, unless the platform had stopped waiting: it discards a late answer."""
+        if self._answered is None:
+            return
+        if asyncio.get_running_loop().time() - item.came > ANSWER_SECONDS:
+            return
         try:
-            async with asyncio.timeout(CLICK_SECONDS):
-                card = await self._hear_click(self._raw(frame, read))
-            return ack(frame.message_id, orjson.dumps(click_answer(card)))
-        except Exception as error:  # noqa: BLE001 - one click's bug must not end the others
-            self._failed("click", frame, error)
-            return ack(frame.message_id, NOTHING, FAILED)
+            async with asyncio.timeout(HEAR_SECONDS):
+                await self._answered(card)
+        except Exception as error:  # noqa: BLE001 - the card will only be updated once more
+            self._failed("click", item.frame, error)
 
     async def _event(self, frame: Frame) -> bytes:
         try:
@@ -248,8 +287,9 @@ class Pace:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._next = 0.0
-        self._last_notice = -patience.notices
         self._clock = asyncio.get_running_loop().time
+        self._free = float(patience.notices)
+        self._counted = self._clock()
 
     def wait(self) -> float:
         seconds = self._next * random.uniform(0.5, 1)  # noqa: S311 - not a secret
@@ -257,11 +297,17 @@ class Pace:
         return seconds
 
     def proven(self) -> None:
+        """The connection has carried a frame: what comes next is a new trouble."""
         self._next = self._patience.first
 
-    def notice(self) -> None:
-        """A storm of notices is waited out like any other trouble."""
+    def notice(self, *, carried: bool) -> None:
+        """A storm of notices on fresh connections is waited out like any other trouble."""
         now = self._clock()
-        if now - self._last_notice >= self._patience.notices:
-            self._next = 0.0
-        self._last_notice = now
+        gained = (now - self._counted) / self._patience.refill
+        self._free = min(float(self._patience.notices), self._free + gained)
+        self._counted = now
+        if not carried and self._free < 1:
+            return
+        if not carried:
+            self._free -= 1
+        self._next = 0.0

@@ -199,7 +199,12 @@ async def read_json(request: web.Request) -> dict[str, Any]:
         body = orjson.loads(raw)
     except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}
+    return as_object(body)
+
+
+def as_object(given: object) -> dict[str, Any]:
+    """``given`` if it is a JSON object, else an empty one: clients send anything."""
+    return given if isinstance(given, dict) else {}
 
 
 async def answered(manner: Manner, serve: Serve, call: Call) -> web.Response:

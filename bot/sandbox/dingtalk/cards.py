@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from bot.sandbox.dingtalk import templates
-from bot.sandbox.dingtalk.calls import NAME, Call, Calls, Problem
+from bot.sandbox.dingtalk.calls import NAME, Call, Calls, Problem, as_object
 from bot.sandbox.dingtalk.card_store import CardStore, Data, StoredCard
 from bot.sandbox.dingtalk.company import (
     CORP_ID,
@@ -109,7 +109,7 @@ class Cards:
             card = self._card(call)
         fresh = read_values(public, card.template, where="cardData")
         own = self._read_private(private, card.template, union_ids=card.union_ids)
-        options = call.body.get("cardUpdateOptions") or {}
+        options = as_object(call.body.get("cardUpdateOptions"))
         data = Data(
             merged(card.data.public, fresh, by_key=bool(options.get("updateCardDataByKey")))
             if public
@@ -154,7 +154,7 @@ class Cards:
         chat, person = self._place(target, union_ids=card.union_ids)
         if not chat:
             return result | {"success": False, "carrierId": "", "errorMsg": "spaceId is illegal"}
-        extension = target.model.get("extension") or {}
+        extension = as_object(target.model.get("extension"))
         key = self._sent.new_key()
         seq = self._ground.screens.put(
             Item(
@@ -165,11 +165,11 @@ class Cards:
                 kind="card",
                 message=key,
                 card=card.track,
-                visible=[str(one) for one in target.model.get("recipients") or []],
+                visible=people_in(target.model.get("recipients")),
                 body={
                     "app": call.app.name,
                     "reply_to": str(extension.get("replyTo", "")),
-                    "mentions": list(target.model.get("atUserIds") or {}),
+                    "mentions": list(as_object(target.model.get("atUserIds"))),
                 },
             )
         )
@@ -193,7 +193,7 @@ class Cards:
         self, given: object, template: templates.Template, *, union_ids: bool
     ) -> dict[str, dict[str, str]]:
         private = {}
-        for user, values in (given if isinstance(given, dict) else {}).items():
+        for user, values in as_object(given).items():
             person = self._people_by_union.get(user, "") if union_ids else user
             if self._ground.world.person(person) is None:
                 raise Problem("param.userIdNotExist", f"no such user: {user}")
@@ -273,7 +273,7 @@ class Cards:
         if card is None or answer is None:
             return self._fail(press)
         public, own = answer.get("cardData"), answer.get("userPrivateData")
-        options = answer.get("cardUpdateOptions") or {}
+        options = as_object(answer.get("cardUpdateOptions"))
         try:
             fresh = read_values(public, card.template, where="cardData")
             mine = read_values(own, card.template, where="userPrivateData")
@@ -354,3 +354,7 @@ def merged_private(
         person: merged(data.private.get(person, {}), values, by_key=by_key)
         for person, values in fresh.items()
     }
+
+
+def people_in(given: object) -> list[str]:
+    return [str(one) for one in given] if isinstance(given, list) else []

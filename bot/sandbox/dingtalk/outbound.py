@@ -75,12 +75,14 @@ def of_hook_part(kind: str, part: Mapping[str, Any], media: Media) -> Shown:
         case "link":
             return link(words, words.get("messageUrl", ""))
         case "actionCard":
-            buttons = [(b.get("title", ""), b.get("actionURL", "")) for b in part.get("btns", [])]
+            rows = rows_of(part, "btns")
+            buttons = [(row.get("title", ""), row.get("actionURL", "")) for row in rows]
             return action_card(words, buttons or buttons_of(words, ""))
         case "feedCard":
-            rows = [link_to(str(row["title"]), str(row["messageURL"])) for row in part["links"]]
-            text = "\n".join(str(row["title"]) for row in part["links"])
-            return Shown("markdown", {"text": text, "links": rows})
+            rows = rows_of(part, "links")
+            links = [link_to(need(row, "title"), need(row, "messageURL")) for row in rows]
+            text = "\n".join(row["title"] for row in rows)
+            return Shown("markdown", {"text": text, "links": links})
         case _:
             raise Problem(400105, "unsupported msgtype")
 
@@ -126,6 +128,15 @@ def file(id_: str, name: str, media: Media) -> Shown:
     if medium is None:
         raise Problem("resource.not.found", "mediaId is unknown")
     return Shown("file", {"text": name, "url": medium.url, "name": name, "size": medium.size})
+
+
+def rows_of(part: Mapping[str, Any], name: str) -> list[dict[str, str]]:
+    """A list of objects in a message, all as strings."""
+    given = part.get(name)
+    rows = given if isinstance(given, list) else []
+    return [
+        {key: str(value) for key, value in row.items()} for row in rows if isinstance(row, dict)
+    ]
 
 
 def link_to(label: str, target: str) -> dict[str, str]:

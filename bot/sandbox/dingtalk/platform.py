@@ -14,12 +14,15 @@ from bot.sandbox.dingtalk.company import CORP_ID, App, DingTalkSettings
 from bot.sandbox.dingtalk.contacts import Contacts
 from bot.sandbox.dingtalk.ding import Ding
 from bot.sandbox.dingtalk.files import Files
+from bot.sandbox.dingtalk.frames import BOT_TOPIC, EVERY_EVENT
+from bot.sandbox.dingtalk.gateway import Gateway
 from bot.sandbox.dingtalk.hooks import Hooks
 from bot.sandbox.dingtalk.meter import Meter
 from bot.sandbox.dingtalk.outbound import Shown
+from bot.sandbox.dingtalk.pushes import Push
 from bot.sandbox.dingtalk.robot import Robot
 from bot.sandbox.dingtalk.sent import SentBook
-from bot.sandbox.dingtalk.stream import BOT_TOPIC, CALLBACK, EVENT, Push, Stream
+from bot.sandbox.dingtalk.stream import Stream
 from bot.sandbox.dingtalk.tokens import LIFE, Tokens
 from bot.sandbox.faults import Fault
 from bot.sandbox.ground import Ground, Press, Saying
@@ -60,6 +63,7 @@ class DingTalk:
         self._cards = Cards(ground, settings, self._stream, sent)
         self._files = Files(ground)
         self._rooms = (
+            Gateway(ground, settings, self._stream),
             self._stream,
             self._hooks,
             self._cards,
@@ -176,7 +180,7 @@ class DingTalk:
                 "eventCorpId": CORP_ID,
                 "eventUnifiedAppId": to.client_id,
             }
-            push = self._stream.store(to, EVENT, "*", data, headers)
+            push = self._stream.store_event(to, EVERY_EVENT, data, headers)
         self._stream.send(push)
         return event_id
 
@@ -230,7 +234,7 @@ class DingTalk:
         )
         if self._meter.stream_spent():
             payload = inbound.over_quota(payload)
-        return message, self._stream.store(app, CALLBACK, BOT_TOPIC, payload)
+        return message, self._stream.store_message(app, payload)
 
     def _sent_off(self, message: str, push: Push | None) -> str:
         if push:

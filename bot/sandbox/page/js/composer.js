@@ -34,6 +34,8 @@ export function composer({ place, inGroup, bot, lines, send, upload }) {
     area.focus();
   };
 
+  const trying = (line) => send({ text: line, kind: "text", mention: true });
+
   area.addEventListener("input", () => drafts.set(key, area.value));
   area.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -61,7 +63,7 @@ export function composer({ place, inGroup, bot, lines, send, upload }) {
 
   const root = el("form.composer", { onsubmit: (event) => (event.preventDefault(), submit()) },
     el(".chips", { role: "group", "aria-label": "试试这些" }, lines.map((line) =>
-      el("button.chip", { type: "button", title: line, onclick: () => send({ text: line, kind: "text", mention: true }) }, line))),
+      el("button.chip", { type: "button", title: line, onclick: () => trying(line) }, line))),
     el(".composer-box", {},
       area,
       el(".composer-tools", {},

@@ -83,7 +83,8 @@ export class Conversation {
         bubble.remove();
         this.send(text, action);
       };
-      bubble.firstChild.append(el("button.retry", { type: "button", onclick: again }, icon("retry"), "没有发出，点此重发"));
+      const retry = el("button.retry", { type: "button", onclick: again }, icon("retry"), "没有发出，点此重发");
+      bubble.firstChild.append(retry);
       complain(problem);
     }
   }
@@ -99,12 +100,13 @@ export class Conversation {
   }
 
   async #press(card, button, inputs) {
-    if (button.confirm && !(await ask(button.confirm, { yes: button.label, danger: button.style === "danger" }))) return;
+    if (!(await this.#agrees(button))) return;
     this.#pressing.set(card.id, button.key);
     this.#redrawCard(card.id);
     const { platform, person } = this.where;
+    const press = { platform, person, card: card.id, action: button.key, version: card.version, inputs };
     try {
-      const answer = await api.click({ platform, person, card: card.id, action: button.key, version: card.version, inputs });
+      const answer = await api.click(press);
       if (answer.answer === "failed") toast(answer.toast || "没有成功，请再点一次", "wrong");
       else {
         if (answer.toast) toast(answer.toast);
@@ -116,6 +118,10 @@ export class Conversation {
     await this.want(this.#seqOf(card.id)).catch(complain);
     this.#pressing.delete(card.id);
     this.#redrawCard(card.id);
+  }
+
+  #agrees({ confirm, label, style }) {
+    return confirm ? ask(confirm, { yes: label, danger: style === "danger" }) : true;
   }
 
   #seqOf(card) {
@@ -215,7 +221,8 @@ export class Conversation {
     this.pending = el(".rows.pending");
     this.empty = el("p.empty", { hidden: true }, "还没有消息。说一句试试，或点下面的例子。");
     this.inner = el(".inner", {}, this.earlier, this.empty, this.rows, this.pending);
-    this.list = el(".messages", { role: "log", "aria-live": "polite", "aria-busy": "true", "aria-label": "消息", tabIndex: 0 }, this.inner);
+    const heard = { role: "log", "aria-live": "polite", "aria-busy": "true", "aria-label": "消息", tabIndex: 0 };
+    this.list = el(".messages", heard, this.inner);
     this.jump = el("button.jump", { type: "button", hidden: true, onclick: () => this.#toEnd() });
     this.root = el(".conversation", {}, this.list, this.jump);
     this.list.addEventListener("scroll", () => this.#scrolled(), { passive: true });

@@ -118,7 +118,8 @@ export class Desk {
     const read = !document.hidden && this.#conversation?.seesEnd ? open : "";
     if (chats.some((chat) => chat.id === read && chat.unread)) api.read(this.#place).catch(quietly);
     this.list.show(chats.map((chat) => (chat.id === read ? { ...chat, unread: 0 } : chat)), open);
-    document.title = this.list.unread ? `(${this.list.unread}) ${BOT}` : `${this.world.nameOf(this.who.person)} · ${BOT}`;
+    const { unread } = this.list;
+    document.title = unread ? `(${unread}) ${BOT}` : `${this.world.nameOf(this.who.person)} · ${BOT}`;
   }
 
   // Drawing.
@@ -131,8 +132,13 @@ export class Desk {
     this.chat = el("main.chat");
     return el(".desk", { data: { platform, screen: "list" } },
       el("header.rail", {},
-        el("button.me", { type: "button", title: "换个人", "aria-label": `现在是${name}，换个人`, data: { testid: "me" }, onclick: () => this.#switchPerson() },
-          avatar(person, name), icon("switch")),
+        el("button.me", {
+          type: "button",
+          title: "换个人",
+          "aria-label": `现在是${name}，换个人`,
+          data: { testid: "me" },
+          onclick: () => this.#switchPerson(),
+        }, avatar(person, name), icon("switch")),
         platformSwitch(platform, this.world.ready, (id) => go({ platform: id, person })),
         el("span.grow"),
         iconButton("theme", "切换深浅色", () => window.theme.toggle(), { data: { testid: "theme" } }),
@@ -179,12 +185,18 @@ export class Desk {
       el(".chat-title", {},
         el("h2", {}, chat.title),
         el("small", {}, inGroup ? `${members.length} 位同事和${BOT}` : "期货业务助手 · 随时可问")),
-      inGroup ? el("button.members", { type: "button", onclick: () => this.#showMembers(chat, members) }, icon("people"), String(members.length)) : null,
+      inGroup ? this.#membersButton(chat) : null,
       iconButton("tools", "沙箱工具", () => this.panel.toggle(), { data: { place: "chat" } }));
   }
 
-  #showMembers(chat, members) {
-    const cards = peopleByJob(members, this.who.platform, { here: this.who.person, chat: chat.id });
+  #membersButton(chat) {
+    const { length } = chat.members;
+    const show = { type: "button", "aria-label": `${length} 位成员`, onclick: () => this.#showMembers(chat) };
+    return el("button.members", show, icon("people"), String(length));
+  }
+
+  #showMembers(chat) {
+    const cards = peopleByJob(chat.members, this.who.platform, { here: this.who.person, chat: chat.id });
     const dialog = sheet(`${chat.title}的成员`, el("p.sheet-lead", {}, "点一位就换成他，看他屏幕上的这个群。"), cards);
     dialog.addEventListener("click", (event) => event.target.closest("a") && dialog.close());
   }
@@ -195,7 +207,8 @@ export class Desk {
     const dialog = sheet("换个人", lead, peopleByJob(this.world.people, platform, { here: person }));
     dialog.addEventListener("click", (event) => event.target.closest("a") && dialog.close());
     const unread = await this.#unreadOfAll();
-    if (dialog.open) dialog.lastElementChild.replaceWith(peopleByJob(this.world.people, platform, { here: person, unread }));
+    const marked = peopleByJob(this.world.people, platform, { here: person, unread });
+    if (dialog.open) dialog.lastElementChild.replaceWith(marked);
   }
 
   /** Person → how much he has not read: who should one look at next. */

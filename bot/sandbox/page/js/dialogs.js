@@ -10,7 +10,9 @@ export function ask(question, { yes = "确定", danger = false } = {}) {
     el("p", {}, question),
     el(".row", {},
       el("button.button", { type: "button", onclick: close("") }, "取消"),
-      el(`button.button.${danger ? "danger" : "primary"}`, { type: "button", autofocus: true, onclick: close("yes") }, yes)),
+      el(danger ? "button.button.danger" : "button.button.primary", {
+        type: "button", autofocus: true, onclick: close("yes"),
+      }, yes)),
   );
   return show(dialog).then((answer) => answer === "yes");
 }

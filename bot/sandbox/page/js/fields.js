@@ -28,13 +28,19 @@ const KINDS = { text, date, select, multi_select: multiSelect };
 
 function text(input, value, keep) {
   const control = el("textarea", {
-    rows: 1, value, required: Boolean(input.required), placeholder: input.placeholder ?? "", oninput: () => keep(control.value),
+    rows: 1,
+    value,
+    required: Boolean(input.required),
+    placeholder: input.placeholder ?? "",
+    oninput: () => keep(control.value),
   });
   return { control, read: () => control.value.trim() };
 }
 
 function date(input, value, keep) {
-  const control = el("input", { type: "date", value, required: Boolean(input.required), onchange: () => keep(control.value) });
+  const control = el("input", {
+    type: "date", value, required: Boolean(input.required), onchange: () => keep(control.value),
+  });
   return { control, read: () => control.value };
 }
 

@@ -3,9 +3,15 @@
 const LOG = "记 张三 电话 聊了螺纹套保比例，想降到三成，下周三回访 #套保";
 
 const JOBS = [
-  { name: "客户经理", does: "查客户、记沟通、跟进", roles: ["manager"], lines: ["zs", "持仓 张三", LOG, "待办", "帮助"] },
+  {
+    name: "客户经理", does: "查客户、记沟通、跟进", roles: ["manager"],
+    lines: ["zs", "持仓 张三", LOG, "待办", "帮助"],
+  },
   { name: "营业部负责人", does: "审批，看本部客户", roles: ["head"], lines: ["张三", "持仓 张三", "待办", "帮助"] },
-  { name: "业务审核", does: "适当性、合规、开户", roles: ["suitability", "compliance", "opening"], lines: ["张三", "进度 张三", "帮助"] },
+  {
+    name: "业务审核", does: "适当性、合规、开户", roles: ["suitability", "compliance", "opening"],
+    lines: ["张三", "进度 张三", "帮助"],
+  },
   { name: "风控", does: "盯追保，认领，处理", roles: ["risk"], lines: ["风险榜", "张三", "压力 rb -5%", "帮助"] },
   { name: "系统管理", does: "员工、规则、健康", roles: ["system_admin"], lines: ["/健康", "帮助"] },
   { name: "安全管理", does: "角色与权限", roles: ["security_admin"], lines: ["/角色", "帮助"] },

@@ -78,7 +78,7 @@ function kindOf(line) {
 function element({ kind, lines, level }, say) {
   const each = (tag) => lines.map((line) => el(tag, {}, inline(line, say)));
   switch (kind) {
-    case "heading": return el(`p.h${Math.min(level, 6)}`, { role: "heading", "aria-level": level + 2 }, inline(lines[0], say));
+    case "heading": return el(`p.h${level}`, { role: "heading", "aria-level": level + 2 }, inline(lines[0], say));
     case "quote": return el("blockquote", {}, flow(lines, say));
     case "bullet": return el("ul", {}, each("li"));
     case "number": return el("ol", {}, each("li"));

@@ -45,9 +45,9 @@ function image(item) {
   const url = mediaUrl(item.url);
   if (!url) return words({ text: item.text || "[图片]" });
   const caption = item.text === item.name ? "" : item.text; // a sent picture has only its name
+  const enlarges = { type: "button", "aria-label": `放大图片 ${item.text}`, onclick: () => enlarge(url, item.text) };
   return el("figure.photo", {},
-    el("button", { type: "button", "aria-label": `放大图片 ${item.text ?? ""}`, onclick: () => enlarge(url, item.text ?? "") },
-      el("img", { src: url, alt: item.text ?? "" })),
+    el("button", enlarges, el("img", { src: url, alt: item.text })),
     caption ? el("figcaption", {}, plain(caption)) : null);
 }
 
@@ -56,7 +56,8 @@ function file(item) {
   const name = item.name || item.text || "文件";
   const ending = /\.(\w{1,5})$/.exec(name)?.[1] ?? "";
   const body = [
-    el("span.file-kind", { "aria-hidden": "true", data: { ending: ending.toLowerCase() } }, ending.toUpperCase() || "文件"),
+    el("span.file-kind", { "aria-hidden": "true", data: { ending: ending.toLowerCase() } },
+      ending.toUpperCase() || "文件"),
     el("span.file-name", {}, name),
   ];
   if (!url) return el(".bubble.file", {}, body);

@@ -22,10 +22,13 @@ export class Panel {
 
   constructor(sandbox) {
     this.sandbox = sandbox;
-    this.tabs = el(".tabs", { role: "tablist", "aria-label": "沙箱工具", onkeydown: (event) => this.#arrows(event) }, TOOLS.map(({ id, name }) =>
-      el("button.tab", { type: "button", role: "tab", id: `tab-${id}`, "aria-selected": "false", "aria-controls": "tool", data: { tool: id, testid: `tool-${id}` }, onclick: () => this.open(id) }, icon(id), name)));
+    this.tabs = el(".tabs", {
+      role: "tablist", "aria-label": "沙箱工具", onkeydown: (event) => this.#arrows(event),
+    }, TOOLS.map((tool) => this.#tab(tool)));
     this.body = el(".tool", { id: "tool", role: "tabpanel", tabIndex: -1 });
-    this.root = el("aside.panel", { hidden: true, "aria-label": "沙箱工具", onkeydown: (event) => event.key === "Escape" && this.toggle() },
+    this.root = el("aside.panel", {
+      hidden: true, "aria-label": "沙箱工具", onkeydown: (event) => event.key === "Escape" && this.toggle(),
+    },
       el("header.panel-head", {}, el("h2", {}, "沙箱工具"), iconButton("close", "收起", () => this.toggle())),
       this.tabs, this.body);
   }
@@ -68,6 +71,18 @@ export class Panel {
   }
 
   #tool = () => this.#made.get(this.#open);
+
+  #tab({ id, name }) {
+    return el("button.tab", {
+      type: "button",
+      role: "tab",
+      id: `tab-${id}`,
+      "aria-selected": "false",
+      "aria-controls": "tool",
+      data: { tool: id, testid: `tool-${id}` },
+      onclick: () => this.open(id),
+    }, icon(id), name);
+  }
 
   #arrows(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

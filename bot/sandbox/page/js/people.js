@@ -11,7 +11,8 @@ export function peopleByJob(people, platform, { here = "", chat = "", unread = n
     groupedByJob(people).map((job) =>
       el("section.job", {},
         el("h3", {}, job.name, el("span", {}, job.does)),
-        el(".people", {}, job.people.map((person) => personCard(person, { platform, person: person.id, chat }, here, unread.get(person.id)))))));
+        el(".people", {}, job.people.map((person) =>
+          personCard(person, { platform, person: person.id, chat }, here, unread.get(person.id)))))));
 }
 
 /** A link, so that a second tab can be a second person. */

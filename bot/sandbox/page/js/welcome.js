@@ -5,10 +5,19 @@ import { FIRST_LINES } from "./jobs.js";
 import { peopleByJob } from "./people.js";
 import { platformSwitch } from "./platforms.js";
 
+const SENTENCES = [
+  "这里是一家虚构的期货公司：有客户，有持仓，有会动的市场，聊天平台走的是真实协议。",
+  "选一个人，像平时那样给「期台」发消息、点卡片；换个人，就能看到另一头。",
+  "「沙箱工具」可以砸盘、快进时间、制造故障，看它怎么应对；在这里怎么试都不要紧。",
+];
+
 /** `tryLine(person, line)` is called with a chip's line. */
 export function welcome({ people, platform, ready, choose, tryLine }) {
   const nameOf = new Map(people.map((person) => [person.id, person.name]));
-  const known = FIRST_LINES.filter(({ person }) => nameOf.has(person));
+  const chip = ({ person, line, why }) =>
+    el("button.try-line", { type: "button", data: { testid: "try-line" }, onclick: () => tryLine(person, line) },
+      el("span.try-words", {}, line),
+      el("small", {}, `${nameOf.get(person)} · ${why}`));
   return el("main.welcome", {},
     el("header.welcome-bar", {},
       el("img", { src: new URL("../logo.svg", import.meta.url).pathname, alt: "", width: 36, height: 36 }),
@@ -17,14 +26,9 @@ export function welcome({ people, platform, ready, choose, tryLine }) {
       iconButton("theme", "切换深浅色", () => window.theme.toggle(), { data: { testid: "theme" } })),
     el(".intro", {},
       el("h1", {}, el("span", {}, "期货公司的业务台，"), el("span", {}, "就在聊天里")),
-      el("p", {}, "这里是一家虚构的期货公司：有客户，有持仓，有会动的市场，聊天平台走的是真实协议。"),
-      el("p", {}, "选一个人，像平时那样给「期台」发消息、点卡片；换个人，就能看到另一头。"),
-      el("p", {}, "「沙箱工具」可以砸盘、快进时间、制造故障，看它怎么应对；在这里怎么试都不要紧。")),
+      SENTENCES.map((sentence) => el("p", {}, sentence))),
     el("section.try", {},
       el("h2", {}, "先试一句"),
-      el(".try-lines", {}, known.map(({ person, line, why }) =>
-        el("button.try-line", { type: "button", data: { testid: "try-line" }, onclick: () => tryLine(person, line) },
-          el("span.try-words", {}, line),
-          el("small", {}, `${nameOf.get(person)} · ${why}`))))),
+      el(".try-lines", {}, FIRST_LINES.filter(({ person }) => nameOf.has(person)).map(chip))),
     el("section.be", {}, el("h2", {}, "或者选一个人"), peopleByJob(people, platform)));
 }

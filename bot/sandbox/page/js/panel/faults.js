@@ -41,12 +41,16 @@ export function faultTool({ platform, learn }) {
   return {
     learn: show,
     root: el(".stack", {},
-      el("p.lead", {}, `弄坏平台一侧，看期台会不会丢、会不会重。每种故障作用于接下来的几次推送或调用，最多 ${SECONDS} 秒。`),
+      el("p.lead", {},
+        `弄坏平台一侧，看期台会不会丢、会不会重。每种故障作用于接下来的几次推送或调用，最多 ${SECONDS} 秒。`),
       el(".row.spread", {}, el("label.row", {}, "作用", count, "次"), doing("plain", "全部清除", clear)),
       now,
       el(".fault-list", {}, KINDS.map(([kind, name, why]) =>
-        el(".fault", {}, el("span", {}, el("strong", {}, name), el("small", {}, why)),
-          doing("plain", "弄坏", inject(kind, name), { "aria-label": `弄坏：${name}`, data: { testid: `fault-${kind}` } }))))),
+        el(".fault", {},
+          el("span", {}, el("strong", {}, name), el("small", {}, why)),
+          doing("plain", "弄坏", inject(kind, name), {
+            "aria-label": `弄坏：${name}`, data: { testid: `fault-${kind}` },
+          }))))),
   };
 }
 

@@ -13,27 +13,37 @@ export function marketTool() {
   return {
     root: el(".stack", {},
       el("p.lead", {}, "推一把行情，一秒之内重算所有账户，触线的会在风控群和客户经理那里响起来。"),
-      el("section", {}, el("h3", {}, "涨跌"), el("p.hint", {}, "把这个品种全部合约的最新价乘一下，可以连按。"), el(".shocks", {}, PRODUCTS.map(shockRow))),
-      el("section", {}, el("h3", {}, "定价"), el("p.hint", {}, "把一个合约的最新价定到某个数。"), priceForm()),
-      el("section", {}, el("h3", {}, "走停"), el("p.hint", {}, "暂停后价格不再自己动，上面的按钮照样有效。"),
-        el(".row", {},
-          doing("plain", "暂停", () => api.market({ pause: true }).then(() => "行情已暂停"), { data: { testid: "market-pause" } }),
-          doing("plain", "继续", () => api.market({ pause: false }).then(() => "行情继续走了"))))),
+      part("涨跌", "把这个品种全部合约的最新价乘一下，可以连按。", el(".shocks", {}, PRODUCTS.map(shockRow))),
+      part("定价", "把一个合约的最新价定到某个数。", priceForm()),
+      part("走停", "暂停后价格不再自己动，上面的按钮照样有效。", el(".row", {},
+        doing("plain", "暂停", () => pause(true), { data: { testid: "market-pause" } }),
+        doing("plain", "继续", () => pause(false), { data: { testid: "market-go" } })))),
   };
+}
+
+const part = (name, hint, body) => el("section", {}, el("h3", {}, name), el("p.hint", {}, hint), body);
+
+async function pause(wanted) {
+  await api.market({ pause: wanted });
+  return wanted ? "行情已暂停" : "行情继续走了";
 }
 
 const shockRow = ([product, name]) =>
   el(".shock", {},
     el("span", {}, el("strong", {}, name), el("small", {}, product)),
-    SHOCKS.map((by) => {
-      const words = `${by > 0 ? "+" : "−"}${Math.abs(by * 100)}%`;
-      return doing(by > 0 ? "rise" : "fall", words, () => api.market({ shock: { [product]: by } }).then((answer) => `${name} ${words}${now(answer)}`), {
-        "aria-label": `${name} ${words}`, data: { testid: `shock-${product}-${by * 100}` },
-      });
-    }));
+    SHOCKS.map((by) => shockButton(product, name, by)));
 
-/** The main contract's price after a move, where the answer tells. */
-function now({ prices = {} }) {
+function shockButton(product, name, by) {
+  const words = `${by > 0 ? "+" : "−"}${Math.abs(by * 100)}%`;
+  const shock = async () => `${name} ${words}${priceIn(await api.market({ shock: { [product]: by } }))}`;
+  return doing(by > 0 ? "rise" : "fall", words, shock, {
+    "aria-label": `${name} ${words}`,
+    data: { testid: `shock-${product}-${by * 100}` },
+  });
+}
+
+/** One of the prices that moved, where the answer names them. */
+function priceIn({ prices = {} }) {
   const [first] = Object.entries(prices);
   return first ? ` · ${first[0]} 现价 ${first[1]}` : "";
 }
@@ -46,8 +56,9 @@ function priceForm() {
       price.focus();
       return "先填一个价格";
     }
-    const answer = await api.market({ set: { [contract.value.trim()]: price.valueAsNumber } });
-    return `已定价${now(answer) || ` · ${contract.value.trim()} ${price.value}`}`;
+    const name = contract.value.trim();
+    const answer = await api.market({ set: { [name]: price.valueAsNumber } });
+    return `已定价${priceIn(answer) || ` · ${name} ${price.value}`}`;
   };
   return el(".row", {}, contract, price, doing("primary", "定价", set));
 }

@@ -11,6 +11,7 @@ export function wireTool({ platform }) {
   const list = el(".wire", { "aria-label": "线路" });
   const counted = el("p.hint");
   const filter = el("input", { type: "search", placeholder: "筛选，如 callback、batchSend", "aria-label": "筛选" });
+  const clear = el("button.button.plain", { type: "button", onclick: () => list.replaceChildren() }, "清屏");
   let last = 0;
   let shown = false;
   let timer = 0;
@@ -33,12 +34,12 @@ export function wireTool({ platform }) {
 
   return {
     learn({ connected, counters }) {
-      const { api_month: calls, stream_month: pushes } = counters?.[platform] ?? {};
-      counted.textContent = `连接 ${connected[platform] ?? 0} 条${calls === undefined ? "" : ` · 本月接口 ${calls} 次 · 推送 ${pushes} 次`}`;
+      const { api_month: calls = 0, stream_month: pushes = 0 } = counters[platform] ?? {};
+      counted.textContent = `连接 ${connected[platform] ?? 0} 条 · 本月接口 ${calls} 次 · 推送 ${pushes} 次`;
     },
     root: el(".stack", {},
       el("p.lead", {}, "平台与期台之间真实走过的帧和接口调用，密钥已抹去。点开看内容。"),
-      el(".row", {}, filter, el("button.button.plain", { type: "button", onclick: () => list.replaceChildren() }, "清屏")),
+      el(".row", {}, filter, clear),
       counted, list),
     shown(visible) {
       shown = visible;

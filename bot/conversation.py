@@ -1,0 +1,162 @@
+"""What a line means in its chat: the answer to a question, a pressed button, or its own words."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.chat.button_line import read_button_line
+from bot.chat.message import AskKind, Card, Click, Part
+from bot.chat.reply import Reply
+from bot.grammar import understand, who
+from bot.grammar.reading import Reading
+from bot.grammar.who import Query
+from bot.models import Conversation, LiveCard
+from bot.router import Turn
+from crm import search
+from crm.models import Client, FundAccount
+from crm.search import Hit
+
+ANSWER_WITHIN = timedelta(minutes=10)
+YES = frozenset({"好", "好的", "是", "是的", "对", "确认", "可以", "嗯", "ok", "yes"})
+NO = frozenset({"不", "不用", "不要", "否", "算了", "取消", "no"})
+NEVER_MIND = "never_mind"
+
+
+class Conversations:
+    """Reads and keeps each person's focus and open question, by chat."""
+
+    async def understand(self, session: AsyncSession, turn: Turn) -> Turn:
+        """The turn with its click or its reading."""
+        kept = await self._row(session, turn)
+        turn = replace(turn, focus=kept.focus)
+        ask = turn.ask
+        if ask.kind is AskKind.CLICK:
+            return replace(turn, click=ask.click)
+        if ask.kind in (AskKind.FILE, AskKind.PICTURE):
+            return replace(turn, reading=Reading(verb="file"))
+        pressed = read_button_line(ask.text) or await self._answer(session, turn, kept)
+        if pressed is not None:
+            return replace(turn, click=pressed)
+        read, hits = await self._read(session, turn)
+        if self._is_answer_text(turn, kept, read):
+            return replace(turn, click=await self._text_click(session, turn, kept))
+        return replace(turn, reading=read, hits=hits)
+
+    async def _row(self, session: AsyncSession, turn: Turn) -> Conversation:
+        chat = turn.ask.chat
+        key = {"platform": chat.platform, "chat": chat.id, "staff": turn.person.id}
+        row = await session.get(Conversation, key)
+        if row is None:
+            row = Conversation(**key, text_action="")
+            session.add(row)
+        return row
+
+    def _open_question(self, turn: Turn, kept: Conversation) -> bool:
+        return kept.asked_at is not None and turn.at - kept.asked_at <= ANSWER_WITHIN
+
+    async def _answer(self, session: AsyncSession, turn: Turn, kept: Conversation) -> Click | None:
+        """A number, a yes or a no to the question that waits; None when it is none."""
+        if not self._open_question(turn, kept) or not kept.options:
+            return None
+        action = chosen(turn.ask.text, kept.options)
+        return await self._click(session, kept, action, {}) if action else None
+
+    def _is_answer_text(self, turn: Turn, kept: Conversation, read: Reading) -> bool:
+        """Words of no command of their own answer a question that asked for words."""
+        waits = self._open_question(turn, kept) and bool(kept.text_action)
+        return waits and not _is_command(read)
+
+    async def _text_click(
+        self, session: AsyncSession, turn: Turn, kept: Conversation
+    ) -> Click | None:
+        return await self._click(session, kept, kept.text_action, {"text": turn.ask.text})
+
+    async def _click(
+        self, session: AsyncSession, kept: Conversation, action: str, inputs: dict[str, str]
+    ) -> Click | None:
+        live = await session.get(LiveCard, kept.asked) if kept.asked else None
+        if live is None:
+            return None
+        return Click(card=live.id, version=live.version, action=action, inputs=inputs)
+
+    async def _read(self, session: AsyncSession, turn: Turn) -> tuple[Reading, tuple[Hit, ...]]:
+        """The pure reading around one look-up of everybody that the line might name."""
+        line = turn.ask.text
+        questions = {query: query.probes() for query in understand.spans(line)}
+        found = await search.find_all(session, turn.person, questions)
+        read = understand.read(
+            line,
+            at=turn.at,
+            place=turn.ask.chat.place,
+            mentioned=turn.ask.mentioned,
+            calendar=turn.calendar,
+            found={query: _for_grammar(hits) for query, hits in found.items()},
+            focus=await _focus(session, turn.focus),
+        )
+        return read, _meant(read, found)
+
+    async def remember(
+        self, session: AsyncSession, turn: Turn, reply: Reply, shown: Sequence[Part]
+    ) -> None:
+        """Keep the new focus and the question that is now open."""
+        kept = await self._row(session, turn)
+        if reply.focus is not None:
+            kept.focus = reply.focus
+        cards = [part for part in shown if isinstance(part, Card)]
+        if reply.question is not None and cards:
+            kept.asked, kept.asked_at = cards[-1].id, turn.at
+            kept.options = list(reply.question.options)
+            kept.text_action = reply.question.text_action
+        elif turn.click is None or turn.click.card == kept.asked:
+            kept.asked = kept.asked_at = kept.options = None
+            kept.text_action = ""
+
+
+def _is_command(read: Reading) -> bool:
+    """Whether a line stands for itself, however open a question is."""
+    verb = read.verb or "none"
+    if verb == "none" or verb.startswith("ask:"):
+        return False
+    return verb != "look_up" or bool(read.clients)
+
+
+def chosen(line: str, options: Sequence[str]) -> str | None:
+    """The option that ``line`` picks: its number from 1, a yes for the first, a no."""
+    word = re.sub(r"[\s。.,，!！]", "", line).lower()
+    if word.isdecimal() and 1 <= int(word) <= len(options):
+        return options[int(word) - 1]
+    if word in NO and NEVER_MIND in options:
+        return NEVER_MIND
+    sure = [option for option in options if option != NEVER_MIND]
+    if word in YES and len(sure) == 1:
+        return sure[0]
+    return None
+
+
+def _for_grammar(hits: Sequence[Hit]) -> tuple[who.Hit, ...]:
+    return tuple(
+        who.Hit(hit.client_id, hit.account, hit.name, hit.visible, hit.how, rank)
+        for rank, hit in enumerate(hits)
+    )
+
+
+def _meant(read: Reading, found: dict[Query, list[Hit]]) -> tuple[Hit, ...]:
+    """The store's own hits for those that the reading settled on."""
+    known = {hit.client_id: hit for hits in found.values() for hit in hits}
+    return tuple(known[hit.client_id] for hit in read.clients if hit.client_id in known)
+
+
+async def _focus(session: AsyncSession, client_id: int | None) -> who.Hit | None:
+    if client_id is None:
+        return None
+    client = await session.get(Client, client_id)
+    if client is None:
+        return None
+    account = await session.scalar(
+        select(func.min(FundAccount.account)).where(FundAccount.client_id == client_id)
+    )
+    return who.Hit(client_id, account or "", client.name, True, "exact")

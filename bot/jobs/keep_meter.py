@@ -1,0 +1,23 @@
+"""Writes down what was called, for the month's quotas."""
+
+from bot import metrics
+from bot.models import Meter
+from crm.kernel.clock import SHANGHAI
+from crm.kernel.counting import count_up
+from crm.kernel.db import Store
+
+
+async def keep_meter(store: Store) -> None:
+    """Add the calls since the last time to this month's rows; a failure keeps them for the next."""
+    taken = metrics.take_tally()
+    if not taken:
+        return
+    month = f"{store.clock.now().astimezone(SHANGHAI):%Y-%m}"
+    try:
+        async with store.writing() as session:
+            for (platform, pool), count in sorted(taken.items()):
+                key = {"platform": platform, "pool": pool, "month": month}
+                await count_up(session, Meter.count, key, count)
+    except BaseException:
+        metrics.give_back(taken)
+        raise

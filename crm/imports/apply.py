@@ -1,0 +1,233 @@
+"""Rows of a client ledger into the client file: new files opened, known ones brought up to date.
+
+What a row does not say stays as it is; tags and further telephone numbers are added to, never
+taken away. The tables hold no trading codes and no type of document: these are not compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from crm import clients
+from crm.clients import NewClient
+from crm.imports.plan import Change, plan
+from crm.imports.records import ClientRow
+from crm.imports.rejects import Reject, reject
+from crm.kernel import audit
+from crm.kernel.db import now
+from crm.models import (
+    Client,
+    ClientKind,
+    ClientStatus,
+    ClientTag,
+    FundAccount,
+    Personal,
+    PersonalKind,
+)
+
+ACCOUNT_HEADING = "资金账号"
+KINDS: Mapping[str, ClientKind] = {
+    "IND": ClientKind.PERSON,
+    "FOR_IND": ClientKind.PERSON,
+    "ORG": ClientKind.COMPANY,
+    "SPEC": ClientKind.COMPANY,
+    "FOR_ORG": ClientKind.COMPANY,
+    "FUND": ClientKind.PRODUCT,
+    "ASSET": ClientKind.PRODUCT,
+}
+STATUSES: Mapping[str, ClientStatus] = {
+    "normal": ClientStatus.ACTIVE,
+    "dormant": ClientStatus.DORMANT,
+    "closed": ClientStatus.CLOSED,
+    "frozen": ClientStatus.RESTRICTED,
+    "restricted": ClientStatus.RESTRICTED,
+}
+COLUMNS: Mapping[str, str] = {  # a row's field → the client's column, where it is stored as it is
+    "name": "name",
+    "open_date": "opened_on",
+    "branch": "branch",
+    "manager": "owner",
+    "referrer": "referrer",
+    "level": "risk_level",
+    "remark": "remark",
+}
+PERSONAL: Mapping[str, PersonalKind] = {
+    "id_no": PersonalKind.ID_NUMBER,
+    "bank_card": PersonalKind.BANK_CARD,
+    "mobile": PersonalKind.MOBILE,
+}
+SEARCHED = frozenset({"name", "mobile", "manager", "branch", "status"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    taken: int
+    updated: int
+    unchanged: int
+    rejects: Sequence[Reject]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A stored client, with what a row can say of it in a row's words."""
+
+    client: Client
+    personal: Mapping[PersonalKind, Sequence[str]]
+    values: Mapping[str, object]
+
+
+async def look(session: AsyncSession, rows: Sequence[ClientRow]) -> Applied:
+    """What ``apply`` would do."""
+    return (await _compare(session, rows))[0]
+
+
+async def apply(session: AsyncSession, rows: Sequence[ClientRow], *, by: str) -> Applied:
+    """Bring the client file up to date with rows of different accounts."""
+    applied, known, new, changes = await _compare(session, rows)
+    if new:
+        await clients.add_many(session, [_new(row) for row in new], by=by)
+    for change in changes:
+        await _update(session, known[change.row.fund_account], change, by=by)
+    await session.flush()
+    for change in changes:
+        if SEARCHED & set(change.fields):
+            await clients.reindex(session, known[change.row.fund_account].client.id)
+    return applied
+
+
+async def _compare(
+    session: AsyncSession, rows: Sequence[ClientRow]
+) -> tuple[Applied, Mapping[str, _Known], Sequence[ClientRow], Sequence[Change]]:
+    known = await _known(session, [row.fund_account for row in rows])
+    told = [_in_our_words(row, known.get(row.fund_account)) for row in rows]
+    found = plan(told, {account: one.values for account, one in known.items()})
+    applied = Applied(
+        taken=len(found.new),
+        updated=len(found.update),
+        unchanged=len(found.unchanged),
+        rejects=[_conflict(row) for row in found.conflict],
+    )
+    return applied, known, found.new, found.update
+
+
+async def _known(session: AsyncSession, accounts: Sequence[str]) -> dict[str, _Known]:
+    """Stored clients by fund account."""
+    rows = await session.execute(
+        select(FundAccount.account, Client)
+        .join(Client, Client.id == FundAccount.client_id)
+        .where(FundAccount.account.in_(accounts))
+        .options(selectinload(Client.tags))
+        .execution_options(populate_existing=True)
+    )
+    found = dict(rows.tuples().all())
+    personal = await _personal(session, [client.id for client in found.values()])
+    return {
+        account: _Known(client, personal.get(client.id, {}), _values(client, personal))
+        for account, client in found.items()
+    }
+
+
+async def _personal(
+    session: AsyncSession, ids: Sequence[int]
+) -> dict[int, dict[PersonalKind, list[str]]]:
+    rows = await session.execute(
+        select(Personal.client_id, Personal.kind, Personal.value)
+        .where(Personal.client_id.in_(ids))
+        .order_by(Personal.client_id, Personal.kind, Personal.position)
+    )
+    found: dict[int, dict[PersonalKind, list[str]]] = {}
+    for client_id, kind, value in rows:
+        found.setdefault(client_id, {}).setdefault(kind, []).append(value)
+    return found
+
+
+def _values(
+    client: Client, personal: Mapping[int, Mapping[PersonalKind, Sequence[str]]]
+) -> dict[str, object]:
+    own = personal.get(client.id, {})
+    return {
+        **{field: getattr(client, column) for field, column in COLUMNS.items()},
+        **{field: next(iter(own.get(kind, ())), None) for field, kind in PERSONAL.items()},
+        "client_type": client.kind.value,
+        "status": client.status.value,
+        "tags": tuple(sorted(tag.tag for tag in client.tags)),
+        "extra_contacts": tuple(own.get(PersonalKind.CONTACT, ())),
+    }
+
+
+def _in_our_words(row: ClientRow, known: _Known | None) -> ClientRow:
+    """The row as the tables would hold it, what is added to already added."""
+    kind = KINDS[row.client_type].value if row.client_type else None
+    status = STATUSES[row.status].value if row.status else None
+    tags = {*row.tags, *(tag.tag for tag in known.client.tags)} if known else set(row.tags)
+    contacts = [*(known.personal.get(PersonalKind.CONTACT, ()) if known else ())]
+    return replace(
+        row,
+        client_type=kind,
+        status=status,
+        tags=tuple(sorted(tags)),
+        extra_contacts=tuple(dict.fromkeys([*contacts, *row.extra_contacts])),
+        id_type=None,
+        trading_codes=(),
+    )
+
+
+def _new(row: ClientRow) -> NewClient:
+    personal = {
+        kind: [value] for field, kind in PERSONAL.items() if (value := getattr(row, field))
+    }
+    if row.extra_contacts:
+        personal[PersonalKind.CONTACT] = list(row.extra_contacts)
+    return NewClient(
+        name=row.name,
+        accounts=[(row.fund_account, "CNY")],
+        kind=ClientKind(row.client_type) if row.client_type else ClientKind.PERSON,
+        branch=row.branch,
+        owner=row.manager,
+        status=ClientStatus(row.status) if row.status else ClientStatus.ACTIVE,
+        risk_level=row.level or "",
+        opened_on=row.open_date,
+        referrer=row.referrer or "",
+        remark=row.remark or "",
+        tags=row.tags,
+        personal=personal,
+    )
+
+
+async def _update(session: AsyncSession, known: _Known, change: Change, *, by: str) -> None:
+    client, row = known.client, change.row
+    for field in change.fields:
+        value = getattr(row, field)
+        if field in COLUMNS:
+            setattr(client, COLUMNS[field], value)
+        elif field in PERSONAL:
+            kind = PERSONAL[field]
+            rest = known.personal.get(kind, ())[1:]
+            kept = [value, *(other for other in rest if other != value)]
+            await clients.set_personal(session, client.id, kind, kept)
+        elif field == "extra_contacts":
+            await clients.set_personal(session, client.id, PersonalKind.CONTACT, value)
+        elif field == "tags":
+            held = {tag.tag for tag in client.tags}
+            client.tags += [ClientTag(tag=tag) for tag in value if tag not in held]
+        elif field == "client_type":
+            client.kind = ClientKind(value)
+        elif field == "status":
+            client.status = ClientStatus(value)
+    client.version += 1
+    client.updated_at = now(session)
+    audit.note(session, by, "client.import", f"client:{client.id}", fields=list(change.fields))
+
+
+def _conflict(row: ClientRow) -> Reject:
+    return reject(
+        "OTHER_PERSON",
+        row=row.row,
+        column=ACCOUNT_HEADING,
+        field="fund_account",
+        cell=row.fund_account,
+        sheet=row.sheet,
+    )

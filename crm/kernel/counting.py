@@ -1,0 +1,25 @@
+"""Rows that only count, added to by several processes at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crm.kernel.db import Base
+
+
+async def count_up(
+    session: AsyncSession,
+    counter: InstrumentedAttribute[int],
+    key: Mapping[str, Any],
+    by: int = 1,
+) -> None:
+    """Add to the ``counter`` of the row with this primary key, which is made where it lacks."""
+    row: type[Base] = counter.class_
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    made = insert(row).values({**key, counter.key: by})
+    await session.execute(
+        made.on_conflict_do_update(index_elements=list(key), set_={counter.key: counter + by})
+    )
