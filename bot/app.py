@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +42,8 @@ from risk.sources.base import Source
 from risk.sources.sim import SimSource
 
 log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0  # within which a source speaks
 
 LIMITS: Mapping[str, Limit] = {
     # The platforms' own rates (reference: DingTalk 9.2); [outbox.limits] overrides by name.
@@ -83,9 +85,12 @@ class Service:
         return parts
 
     async def move_clock(self, offset: timedelta) -> None:
-        """The sandbox moved its clock: follow, and run what is due."""
+        """The sandbox moved its clock: follow, hear the market again, and run what is due."""
         self.clock.offset = offset
         self.dispatcher.clock_moved()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEAT_SECONDS if self.sources else 0):
+                await self.book.changed(self.book.version)
         await self.scheduler.run_due()
 
 

@@ -180,6 +180,33 @@ def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def parse(
+    line: Annotated[str | None, typer.Argument(help="一行话")] = None,
+    file: Annotated[Path | None, typer.Option(help="每行一个 JSON 对象")] = None,
+    at: Annotated[str | None, typer.Option(help="时刻，例如 2026-11-23T10:00+08:00")] = None,
+    clients: Annotated[Path | None, typer.Option(help="客户表 YAML，代替数据库")] = None,
+    calendar: Annotated[Path | None, typer.Option(help="交易日历 YAML")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """一行话是怎样理解的；只看不做"""
+    from bot import parsing
+    from bot.settings import load
+
+    if (line is None) == (file is None):
+        raise typer.BadParameter("请给出一行话，或用 --file 给出文件，二者取一")
+    rows = (
+        parsing.read_clients(clients)
+        if clients
+        else asyncio.run(parsing.stored_clients(load(config or _default_config())))
+    )
+    days = parsing.read_calendar(calendar)
+    for record in parsing.records(line, file, at):
+        found = parsing.understand(record, rows, days)
+        typer.echo(parsing.as_json(found) if as_json or file else parsing.as_text(found))
+
+
 @db.command("upgrade")
 def db_upgrade(config: ConfigFile = None) -> None:
     """把数据库升级到本程序的版本；首次使用时建库并生成密钥文件"""

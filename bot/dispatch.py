@@ -146,7 +146,7 @@ class Dispatcher:
                 rows = await session.execute(
                     select(Out.key, Out.state).where(Out.key.in_((card, item.out.key)))
                 )
-                states = dict(rows.tuples().all())
+                states = dict(rows.all())
             if states.get(item.out.key) not in _OPEN:
                 return False
             if states.get(card) not in _OPEN:

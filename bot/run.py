@@ -1,6 +1,7 @@
 """Runs the service, the far side, or both, behind one HTTP server each, until told to stop."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -48,9 +49,19 @@ async def sandbox(options: Options, stop: asyncio.Event, say: Say) -> None:
 
 
 async def demo(options: Options, stop: asyncio.Event, say: Say) -> None:
-    """Both in one process on one port. The far side listens first: the service dials it."""
+    """Both in one process on one port."""
+    async with together(options):
+        say(f"期台已就绪，请用浏览器打开：{options.url}/sandbox/")
+        await stop.wait()
+
+
+@asynccontextmanager
+async def together(options: Options, store_url: str = "") -> AsyncIterator[Service]:
+    """The far side and the service; it listens first, because the service dials it. ``store_url``
+    instead of what the settings file says, for tests."""
     secret = write_config(options)
-    settings = load(options.config)
+    environ = {**os.environ, **({"QIDESK_STORE__URL": store_url} if store_url else {})}
+    settings = load(options.config, environ)
     await make_invented_store(settings)
     app = web.Application(client_max_size=UPLOAD_LIMIT)
     slot = Slot()
@@ -63,8 +74,7 @@ async def demo(options: Options, stop: asyncio.Event, say: Say) -> None:
     ):
         slot.fill(running_service)
         await slot.connected()
-        say(f"期台已就绪，请用浏览器打开：{options.url}/sandbox/")
-        await stop.wait()
+        yield running_service
 
 
 async def make_invented_store(settings: Settings) -> None:

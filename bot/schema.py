@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from crm.kernel.db import Store
@@ -22,13 +23,21 @@ def newest() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
+def knows(version: str) -> bool:
+    """Whether this program can bring a store of that version up to date."""
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(version) is not None
+    except CommandError:
+        return False
+
+
 async def current(store: Store) -> str:
     """The version that the store has; "" for an empty one."""
     async with store.engine.connect() as connection:
-        return await connection.run_sync(_version)
+        return await connection.run_sync(version_of)
 
 
-def _version(connection: Connection) -> str:
+def version_of(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 

@@ -125,7 +125,7 @@ async def count_waiting(store: Store) -> dict[str, int]:
             )
             .group_by(Out.state)
         )
-        states = {state.value: count for state, count in out.tuples()}
+        states = {state.value: count for state, count in out}
         failed = await session.scalar(
             select(func.count()).select_from(Heard).where(Heard.state == HeardState.FAILED)
         )

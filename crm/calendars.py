@@ -21,7 +21,7 @@ class CalendarFileWrong(UserError):
 
 async def load(session: AsyncSession) -> Calendar:
     rows = await session.execute(select(CalendarDay.day, CalendarDay.kind, CalendarDay.holiday))
-    found = rows.tuples().all()
+    found = rows.all()
     return Calendar.of_rows(found) if found else Calendar.shipped()
 
 

@@ -207,7 +207,7 @@ async def personal(session: AsyncSession, client_id: int) -> dict[PersonalKind, 
             Personal.client_id == client_id, Personal.position == 0
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def move(session: AsyncSession, which: ColumnElement[bool], to: str | None) -> list[int]:

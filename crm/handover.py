@@ -44,9 +44,7 @@ async def leave(session: AsyncSession, staff_id: str, *, by: str) -> Leaving:
         audit.note(session, by, "handover", thing, to=to, clients=moved, tasks=tasks)
         await announce(session, "staff")
         await announce(session, "clients")
-    return Leaving(
-        person=person, to=heir, clients=len(moved), tasks=len(tasks), again=not fresh
-    )
+    return Leaving(person=person, to=heir, clients=len(moved), tasks=len(tasks), again=not fresh)
 
 
 async def _heir(session: AsyncSession, person: Person) -> Person | None:

@@ -170,7 +170,7 @@ def _runs(parts: Iterable[str]) -> list[str]:
 
 def query_keys(words: str) -> list[Probe]:
     """What a person typed as probes, the surest first. Stop at the first ``how`` that finds."""
-    plain = re.sub(r"[\s'·.]", "", simplified(words)).lower()
+    plain = re.sub(r"[\s'·.-]", "", simplified(words)).lower()
     if not plain:
         return []
     if plain.isascii():

@@ -214,7 +214,7 @@ async def logins(session: AsyncSession, staff_id: str) -> list[tuple[str, str]]:
 
 async def names(session: AsyncSession, ids: Iterable[str]) -> dict[str, str]:
     rows = await session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(set(ids))))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _person(staff: Staff) -> Person:
@@ -301,4 +301,4 @@ async def disable(session: AsyncSession, staff_id: str, *, by: str) -> bool:
 
 async def branch_names(session: AsyncSession) -> dict[str, str]:
     rows = await session.execute(select(Branch.code, Branch.name))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -212,4 +212,4 @@ async def _clients(
             Client.id.in_(set(ids))
         )
     )
-    return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows.tuples()}
+    return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}

@@ -18,7 +18,7 @@ async def last_days(session: AsyncSession, account: str, days: int) -> list[DayO
         .order_by(FundDay.trading_day.desc())
         .limit(days)
     )
-    return [DayOfFunds(*row) for row in rows.tuples()][::-1]
+    return [DayOfFunds(*row) for row in rows][::-1]
 
 
 async def accounts_with(session: AsyncSession, day: date) -> set[str]:

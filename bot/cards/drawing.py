@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
-from bot.cards.curve import Drawdown
+from bot.cards.drawdown import Drawdown
 from bot.cards.text import percent, short_yuan
 from risk.sources.base import DayOfFunds
 

@@ -61,9 +61,9 @@ def around(text: str, due: Due) -> list[tuple[int, int]]:
 
 
 def without_clauses(text: str, due: Due) -> str:
-    """``text`` with the clauses of the follow-up blanked."""
+    """``text`` with the follow-up blanked, from the date to the end of its clause."""
     for said in due.said:
-        start, end = _clause_span(text, said)
+        start, end = said[0], _clause_span(text, said)[1]
         text = text[:start] + intent.BLANK * (end - start) + text[end:]
     return text
 
@@ -97,8 +97,10 @@ _AND = re.compile(r"\s?(?:[、和与及跟&]|以及|,(?=周|星期|下|\d+[号�
 _TO = re.compile(r"\s?(?:到|至|-|~|—)\s?")
 _GAP = re.compile(r"[\s的,在于(]{0,2}")
 _NEXT_WEEKDAY = re.compile(
-    r"\s?([、和与及或/]|或者)\s?(?:周|星期)?([一二三四五六日天])(?![\d个点次天月号])"
+    r"(?:\s?(?:[、和与及或/]|或者)\s?(?:周|星期)?)?([一二三四五六日天])"
+    r"(?![\d个点次天月号起般定直切些样下旦共块刻年周万百千十成手位家名半时分])"
 )
+_WEEKDAY_NAMED = re.compile(r"(?:周|星期|礼拜)[一二三四五六日天]$")
 _CLAUSE_END = re.compile(r"[;。!?]|(?<!\d),|,(?!\d)")
 
 
@@ -142,13 +144,13 @@ def _with_short_weekdays(text: str, found: list[Day], now: Now) -> list[Day]:
     every: list[Day] = []
     for place, day in enumerate(found):
         every.append(day)
-        more = _NEXT_WEEKDAY.match(text, day.end)
-        following = found[place + 1] if place + 1 < len(found) else None
-        if more and day.days and text[day.start : day.end][-1:] in "一二三四五六日天":
-            if following and following.start < more.end():
-                continue
-            number = "一二三四五六日".index(more[2].replace("天", "日"))
-            every.append(days.weekday(more.start(2), more.end(), number, day.week, now))
+        limit = found[place + 1].start if place + 1 < len(found) else len(text)
+        named = _WEEKDAY_NAMED.search(text, day.start, day.end) and day.days
+        more = _NEXT_WEEKDAY.match(text, day.end, limit) if named else None
+        while more:
+            number = "一二三四五六日".index(more[1].replace("天", "日"))
+            every.append(days.weekday(more.start(1), more.end(), number, day.week, now))
+            more = _NEXT_WEEKDAY.match(text, more.end(), limit)
     return every
 
 
@@ -307,8 +309,11 @@ def _settle(group: Group, now: Now, text: str) -> Due:
 def _several(group: Group, now: Now) -> Due:
     each = [_day(day, group.hour, now) for day in group.days]
     every = [at for one in each for at in one.at]
-    if group.link == "and" and all(one.kind == "date" for one in each):
-        return Due("dates", tuple(sorted(set(every))))
+    if all(one.kind == "date" for one in each):
+        if len(set(every)) == 1:  # 12月2日下周三
+            return each[0]
+        if group.link == "and":
+            return Due("dates", tuple(sorted(set(every))))
     return _question(every, now)
 
 

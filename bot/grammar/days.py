@@ -243,7 +243,7 @@ def _month_number(match: Match, now: Now) -> Day | None:
 # ── parts of a month, quarter or year ────────────────────────────────────────────────────────
 
 _MONTH_PART = re.compile(
-    rf"(?:{_MONTH_WORD}|(?P<y>今年|明年|20\d\d年)?(?<![个\d])(?P<m>{WHOLE}))?(?<!个)月份?的?"
+    rf"(?:{_MONTH_WORD}|(?P<y>今年|明年|20\d\d年)?(?<![个\d])(?P<m>{WHOLE})|(?<!个))月份?的?"
     r"(?P<part>上旬|中旬|下旬|初|中(?![国间旬介午期])|底|末|尾)" + _TAIL
 )
 
@@ -376,7 +376,7 @@ def _month_alone(match: Match, now: Now) -> Day | None:
 
 _DAY_OF_WEEK = r"(?:[二四五六天]|一(?!起|般|定|直|切|些|样|旦|共|块|次|趟|下(?!午))|日(?!常|均|线|内|志|趋)|三(?!个月)|末)"
 _WEEKDAY = re.compile(
-    rf"(?:{_WEEK_PREFIX}|(?<![半\d一二两三四五六七八九十几每整双]))"
+    rf"(?:{_WEEK_PREFIX}|(?<=[周期拜][一二三四五六日天])|(?<![半\d一二两三四五六七八九十几每整双]))"
     rf"{_WEEK_WORD}(?P<d>{_DAY_OF_WEEK}|[1-6](?![\d个次天年%点]))" + _TAIL
 )
 _WEEKS_AHEAD = {"本": 0, "这": 0, "下": 1, "下下": 2, "上": -1, "上上": -2}
@@ -435,7 +435,6 @@ _RELATIVE = re.compile(
     r"|(?<![声证说表聪发光分黎清文透])明(?=[早晚晨])|今天|今日(?!头条)|今儿(?!个)?|今(?=[早晚夜晨])"
 )
 _DAYS_AHEAD = {"大后天": 3, "后天": 2, "明天": 1, "明日": 1, "明": 1}
-_RELATIVE_TAIL = re.compile(_TAIL)
 
 
 def _relative(match: Match, now: Now) -> Day:
@@ -446,15 +445,13 @@ def _relative(match: Match, now: Now) -> Day:
     day = now.day + timedelta(days=ahead)
     if ahead and now.at.time() < NIGHT_ENDS:
         return _ask(match, day - _ONE, day)
-    tail = _RELATIVE_TAIL.match(match.string, match.end())
-    end = tail.end() if tail else match.end()
-    return Day(match.start(), end, "day", (day,), ahead=ahead > 0)
+    return Day(match.start(), match.end(), "day", (day,), ahead=ahead > 0)
 
 
 _UNIT = r"交易日|工作日|天|日|周|星期|礼拜|月|季度|年|小时|钟头|分钟|刻钟"
 _AFTER = re.compile(
     rf"(?<![第\d.前近到期割])(?:再|等)?(?:过|隔)?(?P<n>半|几|十几|数|{WHOLE})(?P<ge>个)?(?P<half>半)?(?P<unit>{_UNIT})"
-    r"(?P<after>之后|以后|过后|后(?![续面来仓台悔])|之?内|以内)"
+    r"(?P<after>之后|以后|过后|后(?!续(?![签约费])|[面来仓台悔])|之?内|以内)"
 )
 _AFTER_SHORT = re.compile(
     rf"(?:再过|再等|过|隔)(?P<n>几|{WHOLE})(?P<ge>个)?(?P<half>)(?P<unit>交易日|天|周|星期|礼拜|月)"
@@ -517,11 +514,17 @@ def _later(now: Now, number: int, unit: str) -> date:
     return now.day + timedelta(days=number * (1 if unit in {"天", "日"} else 7))
 
 
+_NEXT_DAY = re.compile(r"次日(?!凌晨)|第二天|隔天|隔日")
 _NEXT_TRADING = re.compile(rf"(?:下|次|隔)(?:一|1)?个?交易日{_TAIL}")
 _OF_PERIOD = re.compile(
     rf"(?P<rel>本|这个?|下个?)?(?P<what>月|周|星期|礼拜)(?:底|末|初|份|内)?的?"
     rf"(?:第(?P<n>{WHOLE})个?|(?P<last>最后(?:一个?)?)|(?P<first>首个?))交易日{_TAIL}"
 )
+
+
+def _next_day(match: Match, now: Now) -> Day:
+    """The day after something that was told: asked, with tomorrow as its reading."""
+    return _ask(match, now.day + _ONE)
 
 
 def _next_trading(match: Match, now: Now) -> Day:
@@ -554,7 +557,7 @@ _NTH = (
     rf"|(?P<count>{WHOLE})(?P<cunit>个?交易日|天|周|个?星期)(?:内|后|左右)?|(?P<vague>第?一周|几天))?"
 )
 _HOLIDAY = re.compile(
-    r"(?P<name>元旦|春节|过年|清明|五一(?!路|广场)|劳动节|端午|中秋|国庆|十一(?![月点号日手个万年]))节?"
+    r"(?P<name>元旦|春节|过年|清明|五一(?!路|广场)|劳动节|端午|中秋|国庆|(?<!双)十一(?![月点号日手个万年]))节?"
     r"(?:小?长假|假期|放假|黄金周)?"
     r"(?P<side>之前|以前|前(?!往|去|期|景)|之后|以后|过后|过完|后(?!续|台|天)|后(?=天(?!气))|回来|期间|当天)?"
     + _NTH
@@ -606,6 +609,8 @@ def _new_year(match: Match, now: Now) -> Day:
     spring = holidays.next_festival(now.calendar, "春节", now.day)
     if spring is None:
         return _ask(match)
+    if match[0].startswith("过完"):
+        return _beside(match, spring, now, before=False)
     if now.day.month < 4 and spring.last.year == now.day.year:
         return _beside(match, spring, now, before=before)
     year_end = holidays.next_festival(now.calendar, "元旦", now.day)
@@ -633,14 +638,14 @@ def _beside(match: Match, block: holidays.Block, now: Now, *, before: bool) -> D
 
 _VAGUE = re.compile(
     r"尽快|尽早|抓紧|早日|马上(?!就?[涨跌要到])|过些天|过些日子|过段时间|过一阵|过阵子|这两天|这几天|近几天|近期|近日"
-    r"|不久|月内|年内|周内|随时|(?:(?:合约|合同)?(?:交割|到期|换月|移仓|摘牌|行权|最后交易)(?:日|月)?"
+    r"|不久|晚点(?!名)|晚些|待会儿?|一会儿|等会儿?|等下(?![周个月星礼])|稍后|稍晚|月内|年内|周内|随时|明年|后年|下半年|(?:(?:合约|合同)?(?:交割|到期|换月|移仓|摘牌|行权|最后交易)(?:日|月)?"
     rf"(?:之前|以前|前|之后|以后|后)(?:的?{WHOLE}个?(?:交易日|天|周|月))?)|进交割月前?"
 )
 _LATER = re.compile(
     r"改天|改日|有空(?:的时候)?(?:再说)?|得空|抽空|回头|以后再说?|下次|哪天|有机会|到时候?|择日|待定|再说吧?$"
 )
 _EVERY = re.compile(
-    rf"每(?:个|隔)?(?:{WHOLE})?个?(?:天|日|周|星期|礼拜|月|季度?|年|交易日|工作日|晚|早|晨)(?:[一二三四五六日天末](?!次))?"
+    rf"每(?:个|隔|逢)?(?:{WHOLE})?个?(?:天|日|周|星期|礼拜|月|季度?|年|交易日|工作日|晚|早|晨)(?:[一二三四五六日天末](?!次))?"
     rf"(?:的?{WHOLE}[号日]|[底初末])?(?:[和、及]?(?:周|星期)?[一二三四五六日](?![次个]))*|天天|按[周月季]"
 )
 _GONE = re.compile(
@@ -650,7 +655,7 @@ _GONE = re.compile(
 )
 
 _ANY = re.compile(
-    r"[\d天日月年周号节拜期快早紧马近久过后前头次说空每儿假旦明秋午庆一晚]|抓|尽|改|随|待|Q"
+    r"[\d稍会等天日月年周号节拜期快早紧马近久过后前头次说空每儿假旦明秋午庆一晚季长放隔抓尽改随待]"
 )
 
 _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = (
@@ -669,6 +674,7 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = (
     (_RELATIVE, _relative),
     (_AFTER, _after),
     (_AFTER_SHORT, _after_short),
+    (_NEXT_DAY, _next_day),
     (_NEXT_TRADING, _next_trading),
     (_OF_PERIOD, _of_period),
     (_HOLIDAY, _holiday),

@@ -84,6 +84,7 @@ _SESSIONS = tuple(
     (re.compile(rf"(?:{words}){_NOT_SESSION}"), session, times)
     for words, session, times in _SESSION_WORDS
 )
+_OFFSET = re.compile(rf"(?P<half>半)个?小时|(?P<n>{WHOLE})(?:分钟|(?P<hours>个?小时))")
 _PERIOD_ALONE = re.compile(rf"(?:{_PERIOD})(?!好)")
 _ANY = re.compile(r"[点时:盘早晚晨午夜收开]")
 
@@ -96,9 +97,25 @@ def scan(text: str) -> list[Hour]:
         hour for match in _CLOCK.finditer(_ONE_OCLOCK.sub("□□", text)) if (hour := _clock(match))
     ]
     for pattern, session, times in _SESSIONS:
-        found += [Hour(m.start(), m.end(), times, session) for m in pattern.finditer(text)]
+        found += [_session(m, session, times) for m in pattern.finditer(text)]
     found += [Hour(m.start(), m.end(), _PERIODS[m[0]]) for m in _PERIOD_ALONE.finditer(text)]
     return _apart(found)
+
+
+def _session(match: re.Match[str], session: Session, times: tuple[time, ...]) -> Hour:
+    """A session word, with 开盘前半小时 and 收盘后10分钟 counted from it."""
+    offset = _OFFSET.match(match.string, match.end())
+    if not offset or match[0][-1] not in "前后":
+        return Hour(match.start(), match.end(), times, session)
+    minutes = 30 if offset["half"] else (count(offset["n"]) or 0) * (60 if offset["hours"] else 1)
+    sign = -1 if match[0].endswith("前") else 1
+    moved = tuple(
+        (
+            datetime.combine(date(2000, 1, 1), at, SHANGHAI) + timedelta(minutes=sign * minutes)
+        ).time()
+        for at in times
+    )
+    return Hour(match.start(), offset.end(), moved, session)
 
 
 def _apart(found: list[Hour]) -> list[Hour]:

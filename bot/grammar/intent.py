@@ -87,11 +87,12 @@ _PAST_ACTION = re.compile(
     r"[一-龥]{1,2}(?:完?了(?!解|结)|过(?![去来户节年会夜程后一]))|[谈提说问聊讲]到|表示|打算|听说"
 )
 _OURS = re.compile(
-    r"回访|回电|回复|答复|回话|联系|电联|致电|去电|打|电话|微信|沟通|聊|谈|见|碰|约|拜访|上门|登门|走访|跟进|跟踪|追踪|提醒|通知|催|报|拜会"
-    r"|吃饭|吃个饭|饭局|宴请|聚|开会|路演|培训|讲|座谈|签|再说|发|寄|送|给|带|查|看|核|复核|确认|检查|准备|整理|补|交|提供|出具|做|办|开户|开通"
+    r"回访|回电|回复|答复|回话|联系|电联|致电|去电|打|沟通|聊|谈|见|碰|约|拜访|上门|登门|走访|跟进|跟踪|追踪|提醒|通知|催|报|拜会"
+    r"|吃|饭|宴请|聚|开会|路演|培训|讲|座谈|签|再说|发|寄|送|给|带|查|看|核|复核|确认|检查|准备|整理|补|交|提供|出具|做|办|开户|开通"
     r"|协助|帮|处理|解决|反馈|汇报|汇总|安排|落实|对账|复盘|问|咨询|了解|测算|算|评估|盯|关注|留意|调整|申请|修改|更新|写|拿|取|接|陪|去|过去"
-    r"|推荐|介绍|演示|教|审|讨论|商量|敲定|参加|出席|慰问|测|试|转告|告知|退|续|补录|双录|调研|考察|汇|视频|会面|赴约|团建|值班|直播|追"
+    r"|推荐|介绍|演示|教|审|讨论|商量|敲定|参加|出席|慰问|拜年|贺|测|试|转告|告知|退|续|补录|双录|调研|考察|汇|视频|会面|赴约|团建|值班|直播|追"
 )
+_CHANNEL = re.compile(r"\s?(?:再|用|先|给[他她])?(?:电话|微信|短信|邮件|视频)")
 _NOUN_AFTER = re.compile(r"\s?的(?!时候|话)")
 
 
@@ -135,13 +136,13 @@ def ours(before: str, after: str) -> bool:
     subject = _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))
     if subject and not _WE_ARE_ASKED.search(clause):
         return _TOGETHER.search(words) is not None and "会" not in clause.replace("开会", "")
-    return _OURS.search(words) is not None
+    return _OURS.search(words) is not None or _CHANNEL.match(after) is not None
 
 
 def bare(words: str) -> bool:
     """Nothing of weight beside the date: the action stands in the neighbouring clause."""
     return not re.sub(
-        r"[\s的吧呢啊哈就再在于是□()]|左右|之前|以前|前|时候|那天|再说|[都也均][行可]以?|都可以",
+        r"[\s的吧呢啊哈就再在于是□()]|左右|之前|以前|前|时候|那天|再说|随便|哪天|一天|任意|[都也均][行可]以?|都可以",
         "",
         words,
     )

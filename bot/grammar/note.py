@@ -29,7 +29,7 @@ _STANDING = re.compile(
 )
 _TAG = re.compile(r"#([^\s#,;:。!?、()]+)#?")
 _LAST_TAGS = re.compile(r"(?:[\s,;]*#[^\s#,;:。!?、()]+#?)+\s*$")
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_MOBILE = re.compile(r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
 _DIGITS = re.compile(r"(?<![\d.])\d{8,}(?![\d.])")
 
 

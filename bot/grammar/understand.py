@@ -16,7 +16,11 @@ from crm import names
 from crm.kernel.calendar import Calendar
 
 _POLITE = re.compile(r"(?:请|麻烦你?|帮忙|帮我|给我|替我|我要|我想)+\s?")
-_FILLER = re.compile(r"(?:一下|一笔|下|个|看看|看|[\s,:])*")
+_FILLER = re.compile(r"(?:一下|一笔|[\s,:])*")
+_LOOK_FILLER = re.compile(r"(?:一下|下|个|看看|看|[\s,:])*")
+_TAG = re.compile(r"#[^\s#]+#?\s*")
+_ACCOUNT_TOO = re.compile(r"\s?\(?(\d{6,12})\)?(?!\d)")
+_ALSO = re.compile(r"\s?[、,和与跟及&]\s?|\s")
 _BETWEEN = re.compile(r"[\s,:、的]*")
 _DATE_LIKE = re.compile(
     r"[今明后大下本这周星礼每\d节月年收开夜早上中晚国春端清元五]|[一二两三四五六七八九十半]+[个天周点月号]|[上下]午"
@@ -66,7 +70,7 @@ def _expected_places(text: str) -> Iterator[int]:
 
 def _places_from(text: str, start: int) -> Iterator[int]:
     for _ in range(_MOST_PLACES):
-        start = _FILLER.match(text, start).end()  # type: ignore[union-attr]  # always matches
+        start = _end(_TAG, text, _end(_FILLER, text, start))
         if start >= len(text):
             return
         yield start
@@ -78,6 +82,11 @@ def _places_from(text: str, start: int) -> Iterator[int]:
 
 def _may_stand_before_a_name(word: str) -> bool:
     return bool(note.standing_channel(word, 0) or _FIELDS.fullmatch(word) or _DATE_LIKE.match(word))
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
 
 
 def _opening(text: str) -> Opening | None:
@@ -169,7 +178,7 @@ class _Listener:
     def _stands_glued(self, opening: Opening) -> bool:
         """Whether characters right behind the verb leave it a verb: 记张三, but not 记得."""
         rest = self.text[opening.end :]
-        filled = rest[_FILLER.match(rest).end() :]  # type: ignore[union-attr]  # always matches
+        filled = rest[_end(_LOOK_FILLER, rest, 0) :]
         match opening.verb.name:
             case "claim" | "done":
                 return filled[:1].isdigit()
@@ -181,6 +190,8 @@ class _Listener:
                 return self._client_at(opening.end) is not None or bool(
                     who.PRONOUN.match(filled) and not talk.is_ordinary(self.text)
                 )
+            case "lead":
+                return note.mobile(rest) is not None
             case "task":
                 return self._client_at(opening.end) is not None or not talk.is_ordinary(self.text)
             case "handover":
@@ -203,6 +214,8 @@ class _Listener:
         return None
 
     def _only_a_client(self) -> Reading | None:
+        if talk.is_small_talk(self.text):
+            return None
         hits = self.found.get(Query("word", self.text), ())
         named = Named(0, len(self.text), self.text, tuple(hits)) if hits else None
         special = None if named else who.expected(self.text, 0, self.found)
@@ -215,7 +228,7 @@ class _Listener:
         return self._look_up(named)
 
     def _name_like(self) -> bool:
-        return self.text.isascii() or names.looks_like_name(self.text)
+        return self.text.isascii() or self._unknown_name(self.text)
 
     def _unfinished_verb(self) -> Reading | None:
         """A beginning of a verb is that verb; a slip is proposed; neither is taken out of talk."""
@@ -265,7 +278,7 @@ class _Listener:
         return None
 
     def _spells_a_name(self, letters: str) -> bool:
-        return not talk.is_small_talk(letters) and names.spells_a_name(letters)
+        return names.spells_a_name(letters) and not talk.is_small_talk(letters)
 
     def _unknown_name(self, words: str) -> bool:
         return names.looks_like_name(words) and not _is_common_word(words)
@@ -278,9 +291,10 @@ class _Listener:
         if named and named.hits[0].how not in {"exact", "part"}:
             named = None
         named = named or who.mentioned(self.text, 0, self.found)
-        if talk.narrates_contact(self.text) and (named or who.titled(self.text)):
+        known = named or who.titled(self.text) or (self.focus and talk.about_that_one(self.text))
+        if known and talk.narrates_contact(self.text):
             return self._offered("log", named)
-        if named and named.hits[0].how == "exact" and not talk.is_question(self.text):
+        if named and not talk.is_question(self.text):
             offered = self._offered("task", named)
             return offered if offered.due.kind in {"date", "dates", "ask"} else None
         return None
@@ -289,16 +303,8 @@ class _Listener:
         start = named.end if named and named.start == 0 else 0
         inner = named if named and named.start else None
         reading = self._noted(verbs.BY_NAME[verb], start, [inner or named], promised=False)
-        asked: Asked = "verb" if named and len(named.hits) == 1 else "client"
-        return replace(
-            reading,
-            verb=f"ask:{verb}",
-            write=False,
-            asked=asked,
-            clients=named.hits if named else (),
-            query=named.typed if named else None,
-            in_focus=False,
-        )
+        asked: Asked = "verb" if len(reading.clients) == 1 else "client"
+        return replace(reading, verb=f"ask:{verb}", write=False, asked=asked)
 
     # ── the verbs ────────────────────────────────────────────────────────────────────────────
 
@@ -320,9 +326,9 @@ class _Listener:
                 return self._with_words(verb, end)
 
     def _look_up_behind(self, end: int, before: Named | None) -> Reading:
-        start = self._skip(_FILLER, end)
+        start = self._skip(_LOOK_FILLER, end)
         if self.text.startswith("客户", start) and start + 2 < len(self.text):
-            start = self._skip(_FILLER, start + 2)
+            start = self._skip(_LOOK_FILLER, start + 2)
         named = before or self._client_at(start)
         rest = start if before or named is None else self._skip(_BETWEEN, named.end)
         asked_for = verbs.exact(self.text[rest:]) if named else None
@@ -382,6 +388,7 @@ class _Listener:
             return Reading(verb="lead")
         start = len(self.text) - len(rest)
         phone = note.mobile(rest)
+        mobile = re.sub(r"\D", "", phone[0]) if phone else None
         name = re.match(r"[^\s,:;\d#]+", rest)
         after = max(name.end() if name else 0, phone.end() if phone else 0)
         words = self.line.own(start + after).lstrip(" ,，:：;；、")
@@ -389,7 +396,7 @@ class _Listener:
         reading = Reading(
             verb="lead",
             query=name[0] if name else None,
-            mobile=phone[0] if phone else None,
+            mobile=mobile,
             note=words or None,
             due=self._due(rest[after:], promised=False),
             tags=marked.tags,
@@ -441,8 +448,8 @@ class _Listener:
         words = self.line.own(start) or None
         marked = note.marks(self.text[start:], codes=True)
         asked: Asked | None = None
-        if verb.name in {"claim", "done"} and not words:
-            asked = "which"
+        if not words and verb.writes == "with_text":
+            asked = "text" if verb.name == "bind" else "which"
         if verb.name == "handover" and not _two_people(words or ""):
             asked = "to"
         return Reading(
@@ -497,7 +504,8 @@ class _Listener:
         for place in list(_places_from(self.text, start)):
             named = who.expected(self.text, place, self.found)
             if named and self._believable(named, place):
-                lead = "" if channel or place == begin else self.text[begin:place].strip()
+                lead = "" if channel else self.text[begin:place].strip()
+                named = self._with_others(self._with_account(named))
                 after, later = self._channel_at(named.end)
                 return named, after, lead, channel or later
             standing = note.standing_channel(self.text, place)
@@ -505,6 +513,22 @@ class _Listener:
                 channel = channel or standing[1]
         after, standing_name = self._channel_at(begin)
         return None, after, "", standing_name
+
+    def _with_account(self, named: Named) -> Named:
+        """张三(80010023): the account is the name's."""
+        match = _ACCOUNT_TOO.match(self.text, named.end)
+        same = tuple(hit for hit in named.hits if match and hit.account == match[1])
+        return replace(named, hits=same, end=match.end()) if match and same else named
+
+    def _with_others(self, named: Named) -> Named:
+        """张三、李四: two are named, so it is asked of whom the note is."""
+        also = _ALSO.match(self.text, named.end)
+        other = who.expected(self.text, also.end(), self.found) if also else None
+        if other is None or other.hits[0].how != "exact" or other.typed.isascii():
+            return named
+        if not self._apart(other):
+            return named
+        return replace(named, hits=(*named.hits, *other.hits), end=other.end)
 
     def _believable(self, named: Named, place: int) -> bool:
         """A guess or a fragment must at least look like a name where a note may begin."""
@@ -544,9 +568,9 @@ class _Listener:
         return dates.due(body, at=self.at, calendar=self.calendar, promised=promised)
 
     def _marked(self, verb: Verb, start: int, stop: int, lead: str, body: str, due: Due) -> Reading:
-        marked = note.marks(self.text[start:])
+        marked = note.marks(f"{lead} {self.text[start:]}")
         own = self.line.own(start, stop).rstrip(" ,，;；、")
-        text = f"{lead} {own}".strip() if lead else own
+        text = f"{_TAG.sub('', lead)} {own}".strip() if lead else own
         offset = start - (len(lead) + 1 if lead else 0)
         return Reading(
             verb=verb.name,
@@ -593,7 +617,10 @@ class _Listener:
     # ── the client ───────────────────────────────────────────────────────────────────────────
 
     def _client_at(self, start: int) -> Named | None:
-        return who.expected(self.text, self._skip(_FILLER, start), self.found)
+        place = self._skip(_LOOK_FILLER, start)
+        return who.expected(self.text, place, self.found) or who.expected(
+            self.text, self._skip(_FILLER, start), self.found
+        )
 
     def _pronoun(self, start: int) -> bool:
         return who.PRONOUN.match(self.text, start) is not None
@@ -613,8 +640,7 @@ class _Listener:
         return replace(reading, clients=named.hits, query=named.typed, asked=asked)
 
     def _skip(self, pattern: re.Pattern[str], start: int) -> int:
-        match = pattern.match(self.text, start)
-        return match.end() if match else start
+        return _end(pattern, self.text, start)
 
 
 _READ_OF_A_CLIENT = frozenset({"positions", "progress"})

@@ -177,7 +177,7 @@ TABLE: tuple[Verb, ...] = (
         name="bind",
         words=("绑定",),
         latin=("bangding", "bind"),
-        writes="yes",
+        writes="with_text",
         says="把这个聊天账号绑定到员工",
         examples=("绑定 8F3K",),
     ),

@@ -90,7 +90,12 @@ _SPECIAL: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_TITLE, "surname"),
 )
 _TOKEN = re.compile(r"[^\s,:;。!?、()<>→|#]+")
-_LEADS_IN = re.compile(r"[跟和给与同向找帮约请替对陪催见访醒系知于问]|[\s,:;。、]|^")
+_LEADS_IN = re.compile(
+    r"[跟和给与同向找帮约请替对陪催见访醒系知于问了过看查盯发寄送签办拜]|[\s,:;。、]|^"
+)
+_LEADS_IN_ANY = re.compile(
+    r"(?:拜访|联系|回访|提醒|通知|[跟和给与找约])(?=([一-龥A-Za-z]{2,10})(?:[\s,;。、]|$))"
+)
 PRONOUN = re.compile(
     r"(?:他|她|该客户|这个?客户|此客户)(?![们一-龥])|(?:他|她|该客户)(?=的|电话|微信|持仓)|客户(?=[\s,:]|$)"
 )
@@ -128,6 +133,8 @@ def mention_queries(text: str, start: int) -> Iterator[Query]:
         yield Query("number", number[0])
     for title in _TITLE.finditer(text, start):
         yield Query("surname", title["family"] or title["old"])
+    for lead in _LEADS_IN_ANY.finditer(text, start):
+        yield Query("word", lead[1])
     for lead in _LEADS_IN.finditer(text, start):
         place = lead.end()
         if text[place : place + 1] in _FAMILY or text[place : place + 2] in DOUBLE:
@@ -167,6 +174,10 @@ def mentioned(text: str, start: int, found: Found) -> Named | None:
         named = _special(text, place, found) or _begun(text, place, found)
         if named:
             return named
+    for lead in _LEADS_IN_ANY.finditer(text, start):
+        hits = found.get(Query("word", lead[1]), ())
+        if hits and hits[0].how in {"exact", "part"}:
+            return Named(lead.end(), lead.end(1), lead[1], tuple(hits))
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.sandbox.instruments import listed, option_price, settled_at, to_tick
 from bot.sandbox.numbers import seeded
+from bot.sandbox.refused import Refused
 from risk.sources.base import ZERO, Instrument
 
 BAND = Decimal("0.003")  # of the anchor, to either side: too little to call anybody
@@ -15,8 +16,8 @@ HIGHEST = Decimal(10_000_000)
 MOVING = 0.35  # share of the futures that move in one step
 
 
-class NotPossible(ValueError):
-    """What was asked of the market makes no sense. ``str()`` is one Chinese sentence."""
+class NotPossible(Refused):
+    """What was asked of the market makes no sense."""
 
 
 class Prices:

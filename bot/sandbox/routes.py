@@ -195,7 +195,7 @@ class SandboxRoutes:
             chat=text(words, "chat", PRIVATE),
             app=text(words, "app", ""),
         )
-        self._ground.screens.chat_of(saying.person, saying.chat)
+        self._ground.screens.member(saying.person, saying.chat)
         medium = await self._ground.media.keep("@lUP", name, body)
         message = platform.upload(saying, medium, self._ground.address(request))
         return answer({"message_id": message})
@@ -265,7 +265,7 @@ class SandboxRoutes:
     def _viewer(self, request: web.Request) -> tuple[str, str]:
         platform = self._platform(request.query)
         person = text(request.query, "person")
-        self._ground.screens.chat_of(person, PRIVATE)
+        self._ground.screens.member(person)
         return platform.name, person
 
     def _platform(self, words: Mapping[str, Any]) -> Platform:

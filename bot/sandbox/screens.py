@@ -10,7 +10,7 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.disk import Disk
 from bot.sandbox.feed import Feed, News
 from bot.sandbox.refused import Refused
-from bot.sandbox.world import World
+from bot.sandbox.world import Person, World
 
 PRIVATE = "private"
 BOT = "bot"
@@ -124,7 +124,7 @@ class Screens:
         chats = [chat] if chat else [PRIVATE, *(g.id for g in self._world.groups_of(person))]
         rows: list[sqlite3.Row] = []
         for one in chats:
-            self.chat_of(person, one)
+            self.member(person, one)
             rows += self._disk.rows(
                 "SELECT * FROM item WHERE platform = ? AND chat = ? AND person = ? AND seq > ?"
                 " AND recalled = 0 ORDER BY seq DESC LIMIT ?",
@@ -147,7 +147,7 @@ class Screens:
 
     def read(self, platform: str, person: str, chat: str) -> None:
         """Everything in the chat has been read."""
-        self.chat_of(person, chat)
+        self.member(person, chat)
         owner = person if chat == PRIVATE else ""
         self._disk.run(
             "INSERT INTO read_mark SELECT ?, ?, ?, coalesce(max(seq), 0), ? FROM item"
@@ -192,17 +192,17 @@ class Screens:
             "SELECT * FROM item WHERE platform = ? AND message = ? LIMIT 1", platform, message
         )
 
-    def chat_of(self, person: str, chat: str) -> None:
+    def member(self, person: str, chat: str = PRIVATE) -> Person:
         """Raises Refused when there is no such person or chat, or it is not theirs."""
-        if self._world.person(person) is None:
+        found = self._world.person(person)
+        if found is None:
             raise Refused(f"没有这个人：{person}")
-        if chat == PRIVATE:
-            return
         group = self._world.group(chat)
-        if group is None:
+        if group is None and chat != PRIVATE:
             raise Refused(f"没有这个会话：{chat}")
-        if person not in group.members:
+        if group and person not in group.members:
             raise Refused(f"{person} 不在这个群里")
+        return found
 
     def _shown(self, row: sqlite3.Row, viewer: str) -> dict[str, Any]:
         body = json.loads(row["body"])

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from crm import clients
+from crm import clients, names
 from crm.clients import NewClient
 from crm.imports.plan import Change, plan
 from crm.imports.records import ClientRow
@@ -122,7 +122,7 @@ async def _known(session: AsyncSession, accounts: Sequence[str]) -> dict[str, _K
         .options(selectinload(Client.tags))
         .execution_options(populate_existing=True)
     )
-    found = dict(rows.tuples().all())
+    found = dict(rows.all())
     personal = await _personal(session, [client.id for client in found.values()])
     return {
         account: _Known(client, personal.get(client.id, {}), _values(client, personal))
@@ -176,15 +176,13 @@ def _in_our_words(row: ClientRow, known: _Known | None) -> ClientRow:
 
 
 def _new(row: ClientRow) -> NewClient:
-    personal = {
-        kind: [value] for field, kind in PERSONAL.items() if (value := getattr(row, field))
-    }
+    personal = {kind: [value] for field, kind in PERSONAL.items() if (value := getattr(row, field))}
     if row.extra_contacts:
         personal[PersonalKind.CONTACT] = list(row.extra_contacts)
     return NewClient(
         name=row.name,
         accounts=[(row.fund_account, "CNY")],
-        kind=ClientKind(row.client_type) if row.client_type else ClientKind.PERSON,
+        kind=ClientKind(row.client_type) if row.client_type else _likely_kind(row.name),
         branch=row.branch,
         owner=row.manager,
         status=ClientStatus(row.status) if row.status else ClientStatus.ACTIVE,
@@ -195,6 +193,10 @@ def _new(row: ClientRow) -> NewClient:
         tags=row.tags,
         personal=personal,
     )
+
+
+def _likely_kind(name: str) -> ClientKind:
+    return ClientKind.COMPANY if names.is_company(name) else ClientKind.PERSON
 
 
 async def _update(session: AsyncSession, known: _Known, change: Change, *, by: str) -> None:

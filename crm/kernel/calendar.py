@@ -77,7 +77,7 @@ class Calendar:
         return self.is_trading(day) and day not in self.no_night
 
     def trading_day(self, at: datetime) -> date:
-        """The trading day a moment belongs to. Raises NoCalendar past the last known day."""
+        """The trading day a moment belongs to. Raises NoCalendar outside the known years."""
         local = at.astimezone(SHANGHAI)
         find = bisect_right if local.time() >= NIGHT_BEGINS else bisect_left
         return self._at(find(self.days, local.date()), local.date())
@@ -92,6 +92,6 @@ class Calendar:
         return self._at(index, day)
 
     def _at(self, index: int, asked: date) -> date:
-        if not 0 <= index < len(self.days):
+        if asked < self.first or not 0 <= index < len(self.days):
             raise NoCalendar(last=self.last, day=asked)
         return self.days[index]

@@ -1,7 +1,7 @@
 """Rows that only count, added to by several processes at once."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +17,7 @@ async def count_up(
     by: int = 1,
 ) -> None:
     """Add to the ``counter`` of the row with this primary key, which is made where it lacks."""
-    row: type[Base] = counter.class_
+    row = cast("type[Base]", counter.class_)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     made = insert(row).values({**key, counter.key: by})
     await session.execute(

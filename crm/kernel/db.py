@@ -149,6 +149,12 @@ class Store:
         async with self._session(self.engine) as session:
             yield session
 
+    async def hold_still(self, session: AsyncSession) -> None:
+        """From its first query on, ``session`` sees one moment of the store. SQLite does so
+        anyway."""
+        if not self.is_sqlite:
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises."""

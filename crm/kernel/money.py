@@ -4,7 +4,7 @@ import math
 from decimal import ROUND_HALF_UP, Decimal
 
 FEN = Decimal("0.01")
-UNSET = 1e300  # CTP marks an unset double with DBL_MAX
+UNSET = 1e16  # yuan; no table holds more, and CTP marks an unset double with DBL_MAX
 
 
 def yuan(value: Decimal | int | str) -> Decimal:

@@ -8,9 +8,12 @@ look-up by whole value.
 """
 
 import base64
+import fcntl
 import hmac
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC = b"q1"
+HEAD = 5
 NONCE = 12
 TAG = 16
 
@@ -79,25 +83,29 @@ class Vault:
         """Make a new key file. Raises FileExistsError rather than replace one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         index_key = base64.b64encode(token_bytes(32)).decode()
-        _write(path, {"index_key": index_key, "keys": [_new_key(1, algorithm)]}, new=True)
+        with _alone(path.parent):
+            if path.exists():
+                raise FileExistsError(path)
+            _write(path, {"index_key": index_key, "keys": [_new_key(1, algorithm)]})
         return cls(path)
 
     def _load(self) -> None:
+        self._stamp = self._stamp_of_file()
         try:
             stored = json.loads(self.path.read_text())
             keys = [
                 Key(k["id"], Algorithm(k["algorithm"]), base64.b64decode(k["secret"]))
                 for k in stored["keys"]
             ]
+            self._current = keys[-1]
             self._index_key = base64.b64decode(stored["index_key"])
         except FileNotFoundError as error:
             raise KeyFileWrong(
                 f"密钥文件 {self.path} 不存在；没有它，已有的数据无法解密"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise KeyFileWrong(f"密钥文件 {self.path} 已损坏，请从备份恢复") from error
+        except (ValueError, LookupError, TypeError):  # a parser's error quotes the file: not kept
+            raise KeyFileWrong(f"密钥文件 {self.path} 已损坏，请从备份恢复") from None
         self._keys = {key.id: key for key in keys}
-        self._current = keys[-1]
 
     @property
     def current(self) -> Key:
@@ -110,29 +118,44 @@ class Vault:
 
     def rotate(self, algorithm: Algorithm | None = None) -> Key:
         """Add a key and seal with it from now on."""
-        stored = json.loads(self.path.read_text())
-        new_id = max(key["id"] for key in stored["keys"]) + 1
-        stored["keys"].append(_new_key(new_id, algorithm or self._current.algorithm))
-        _write(self.path, stored)
+        with _alone(self.path.parent):
+            stored = json.loads(self.path.read_text())
+            new_id = max(key["id"] for key in stored["keys"]) + 1
+            stored["keys"].append(_new_key(new_id, algorithm or self._current.algorithm))
+            _write(self.path, stored)
         self._load()
         return self._current
 
+    def _stamp_of_file(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _follow(self) -> None:
+        """Another process may have rotated; a file that is out of reach changes nothing."""
+        stamp = self._stamp_of_file()
+        if stamp not in (None, self._stamp):
+            self._load()
+
     def seal(self, plain: bytes, place: str) -> bytes:
         """``plain`` sealed for ``place`` (``table.column``)."""
+        self._follow()
         return self._current.seal(plain, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Raises CannotOpen."""
-        if sealed[:2] != MAGIC:
+        if sealed[:2] != MAGIC or len(sealed) < HEAD + NONCE + TAG:
             raise CannotOpen("not a sealed value")
         key_id = int.from_bytes(sealed[3:5], "big")
         if key_id not in self._keys:
             self._load()  # another process rotated
         key = self._keys.get(key_id)
-        if key is None:
+        if key is None or sealed[2] != CODES[key.algorithm]:
             raise CannotOpen(f"key {key_id} is not in the key ring")
         try:
-            return key.open(sealed[5 : 5 + NONCE], sealed[5 + NONCE :], place.encode())
+            return key.open(sealed[HEAD : HEAD + NONCE], sealed[HEAD + NONCE :], place.encode())
         except InvalidTag as error:
             raise CannotOpen(f"a value of {place} was changed or moved") from error
 
@@ -149,10 +172,20 @@ def _new_key(key_id: int, algorithm: Algorithm) -> dict[str, object]:
     return {"id": key_id, "algorithm": algorithm.value, "secret": secret}
 
 
-def _write(path: Path, content: dict[str, object], *, new: bool = False) -> None:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time changes a key file here; afterwards its new name is on disk too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
     """Durably and readable by the owner alone; a crash leaves the old file or the new one."""
-    if new and path.exists():
-        raise FileExistsError(path)
     draft = path.with_suffix(path.suffix + ".new")
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file, indent=1)

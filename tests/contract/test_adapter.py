@@ -1,5 +1,6 @@
 """What the desk may rely on, whatever the platform. Every adapter passes all of it."""
 
+import random
 import struct
 import zlib
 
@@ -373,6 +374,21 @@ class TestTroubles:
         await until(lambda: _true(rig.adapter.health().ok))
         await until(lambda: _said(rig, "还在吗"))
         await rig.desk.hears(1)
+
+    async def test_on_a_bad_day_every_line_is_stored_once_and_none_is_lost(self, rig: Rig) -> None:
+        chance = random.Random(7)
+        taken = []
+        for number in range(300):
+            if chance.random() < 0.1:
+                kind = chance.choice(["no_ack", "late_ack", "duplicate", "reorder"])
+                await rig.fault(kind, count=chance.randint(1, 3))
+            if number % 60 == 59:
+                await rig.fault("disconnect", count=1)
+            rig.desk.failures += chance.random() < 0.03
+            taken.append(await rig.say(f"第{number}句"))
+        heard = await rig.desk.hears(300, seconds=30)
+        assert {raw.key for raw in heard} == set(taken)
+        assert len(heard) == 300
 
 
 async def _true(fact: bool) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,7 +150,12 @@ class Room:
         return self.tokens[app.name]
 
     async def api(
-        self, method: str, path: str, body: object = None, app: App = DESK, **query: str
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        app: App = DESK,
     ) -> Answer:
         url = f"{self.base}/sim/dingtalk{path}"
         headers = {"x-acs-dingtalk-access-token": await self.token(app)}
@@ -160,7 +165,8 @@ class Room:
             return Answer(response.status, await response.json())
 
     async def oapi(self, path: str, body: object = None, app: App = DESK) -> Any:
-        return (await self.api("POST", path, body, app, access_token=await self.token(app))).body
+        query = {"access_token": await self.token(app)}
+        return (await self.api("POST", path, body, query, app)).body
 
     async def hook(self, url: str, body: object) -> Any:
         async with self.http.post(url, json=body) as response:

@@ -199,7 +199,9 @@ class TestGivenACardIsUpdated:
     async def test_when_another_app_tries_then_there_is_no_such_card(self, room: Room) -> None:
         await room.put_card("c1")
         body = {"outTrackId": "c1", "cardData": {"cardParamMap": {"title": "偷改"}}}
-        assert (await room.api("PUT", CREATE, body, WITNESS)).body["code"] == "param.cardNotExist"
+        assert (await room.api("PUT", CREATE, body, app=WITNESS)).body[
+            "code"
+        ] == "param.cardNotExist"
 
 
 class TestGivenAPersonClicks:

@@ -93,9 +93,9 @@ class TestGivenARobotSendsToPeople:
         key = (await room.api("POST", ONE, one())).body["processQueryKey"]
         path = "/v1.0/robot/oToMessages/readStatus"
         query = {"robotCode": DESK.robot_code, "processQueryKey": key}
-        [before] = (await room.api("GET", path, **query)).body["messageReadInfoList"]
+        [before] = (await room.api("GET", path, query=query)).body["messageReadInfoList"]
         await room.post("read", platform="dingtalk", person="wangqiang", chat="private")
-        [after] = (await room.api("GET", path, **query)).body["messageReadInfoList"]
+        [after] = (await room.api("GET", path, query=query)).body["messageReadInfoList"]
         assert (before["readStatus"], after["readStatus"]) == ("UNREAD", "READ")
 
     async def test_when_it_is_recalled_then_no_trace_is_left(self, room: Room) -> None:
@@ -270,7 +270,7 @@ class TestGivenMedia:
         await room.upload("wangqiang", "开户资料.pdf", b"%PDF")
         code = (await socket.frame()).data["content"]["downloadCode"]
         body = {"downloadCode": code, "robotCode": WITNESS.robot_code}
-        answer = await room.api("POST", "/v1.0/robot/messageFiles/download", body, WITNESS)
+        answer = await room.api("POST", "/v1.0/robot/messageFiles/download", body, app=WITNESS)
         assert answer.body["code"] == "invalidParameter.robotCode.auth"
 
     async def test_when_a_page_is_uploaded_then_it_is_never_served_as_one(self, room: Room) -> None:

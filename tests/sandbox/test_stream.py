@@ -232,9 +232,9 @@ class TestGivenEvents:
         await room.post("clock", advance="3s")
         path = "/call_back/get_call_back_failed_result"
         query = {"access_token": await room.token()}
-        first = (await room.api("GET", path, **query)).body
+        first = (await room.api("GET", path, query=query)).body
         assert [one["call_back_tag"] for one in first["failed_list"]] == ["user_leave_org"]
-        assert (await room.api("GET", path, **query)).body["failed_list"] == []
+        assert (await room.api("GET", path, query=query)).body["failed_list"] == []
 
 
 class TestGivenAStrangeGateway:

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.cards.curve import Painter, drawdown, finding
+from bot.cards.curve import Painter, finding
+from bot.cards.drawdown import drawdown
 from risk.sources.base import DayOfFunds
 
 FIRST = date(2026, 8, 31)

@@ -145,7 +145,7 @@ class TestWords:
     ) -> None:
         slow = refuses("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", 403)
         far.script(PRIVATE, says(200, {"processQueryKey": "k"}), slow)
-        long = out(Text(text="\n".join(["一行字"] * 2000)))
+        long = out(Text(text="\n".join(f"第 {n} 行" for n in range(2000))))
         error = await outcome(ding, long)
         assert (error.outcome, error.wait_seconds) == (Outcome.RETRY, 1)
         before = len(far.to(PRIVATE))
@@ -280,6 +280,16 @@ class TestMedia:
         for chat in (WANG, RISK):
             await ding.send(out(Picture(blob="chart", caption="图"), chat))
         assert len(far.to(UPLOAD)) == 1
+
+    async def test_a_picture_that_was_drawn_anew_is_uploaded_anew(
+        self, far: FakeDingTalk, clock: StoppedClock
+    ) -> None:
+        shelf = Shelf(curve=b"monday")
+        async with open_dingtalk(far.settings(), clock, shelf) as ding:
+            await ding.send(out(Picture(blob="curve", caption="图")))
+            shelf.blobs["curve"] = b"tuesday"
+            await ding.send(out(Picture(blob="curve", caption="图")))
+        assert len(far.to(UPLOAD)) == 2
 
     async def test_a_document_is_a_file_after_its_caption(
         self, far: FakeDingTalk, ding: DingTalk
@@ -461,6 +471,15 @@ class TestTroubles:
         assert seen
         assert not [word for word in private if word in shown]
         assert f"{SECRETS[2]}-" not in shown
+
+
+class TestProxy:
+    async def test_calls_go_through_the_proxy(self, far: FakeDingTalk, clock: StoppedClock) -> None:
+        settings = far.settings(api_base="http://api.dingtalk.invalid", proxy=far.base)
+        async with open_dingtalk(settings, clock, Shelf()) as ding:
+            await ding.send(out(Text(text="x")))
+        [call] = far.to(PRIVATE)
+        assert call.headers["Host"] == "api.dingtalk.invalid"
 
 
 class TestOtherChannels:

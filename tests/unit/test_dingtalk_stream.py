@@ -148,6 +148,12 @@ class TestOpening:
         topics = {(one["type"], one["topic"]) for one in call.body["subscriptions"]}
         assert topics == {("EVENT", "*"), ("CALLBACK", BOT), ("CALLBACK", CLICK)}
 
+    async def test_both_legs_go_through_the_proxy(self, far: FakeDingTalk, desk: Desk) -> None:
+        async with running(far, desk, api_base="http://api.dingtalk.invalid", proxy=far.base):
+            await far.push(said("好"))
+            assert (await far.answered())["code"] == 200
+        assert far.to(OPEN)[0].headers["Host"] == "api.dingtalk.invalid"
+
     async def test_several_connections_are_held(self, far: FakeDingTalk, desk: Desk) -> None:
         async with running(far, desk, connections=3) as stream:
             await until(lambda: len(far.sockets) == 3)

@@ -192,8 +192,9 @@ class TestGivenShocks:
         self, market: Market, body: dict[str, Any]
     ) -> None:
         before = market.snapshot()
-        with pytest.raises(NotPossible):
+        with pytest.raises(NotPossible) as refused:
             market.apply(body)
+        assert refused.value.text
         assert market.snapshot() == before
 
 

@@ -1,6 +1,7 @@
 """Sending to people and groups of DingTalk: the adapter's ``Sender``."""
 
 import asyncio
+import hashlib
 import io
 import logging
 import re
@@ -70,7 +71,7 @@ class DingTalk:
         self._shown = Recent()  # Outgoing.key -> messages of it already taken
         self._undelivered = Recent()  # cards that exist and nobody was shown
         self._in_words = Recent()  # Outgoing.key of cards that had to be said in words
-        self._media = Recent()  # blob and name -> media id
+        self._media = Recent()  # content and name -> media id
         self.contacts = Contacts(api)
         self.dings = Dings(settings, api)
         self.robots = CustomRobots(settings, api, clock)
@@ -118,8 +119,7 @@ class DingTalk:
             case Card() as card if self._settings.template:
                 return await self._show_card(out, card)
             case Picture() as picture:
-                name = f"{PurePath(picture.blob).stem}.png"
-                media_id = await self._upload("image", picture.blob, name)
+                media_id = await self._upload("image", picture.blob, "picture.png")
                 return await self._say_all(out, [render.picture(media_id, picture.caption)])
             case Document() as document:
                 return await self._say_all(out, await self._document(out, document))
@@ -240,11 +240,12 @@ class DingTalk:
         return [*words, file]
 
     async def _upload(self, kind: str, blob: str, name: str, inner: str = "") -> str:
-        """Once per blob and name; a kind of file that DingTalk does not take goes in a zip."""
-        known = f"{blob}/{name}"
+        """Once per content and name: a blob may be drawn anew each time it is read. A kind of
+        file that DingTalk does not take goes in a zip."""
+        data = await self._blobs.read(blob)
+        known = f"{hashlib.sha256(data).hexdigest()}/{name}"
         if known in self._media:
             return str(self._media[known])
-        data = await self._blobs.read(blob)
         if inner and inner != name:
             data = await asyncio.to_thread(_zipped, inner, data)
         if len(data) > FILE_BYTES:

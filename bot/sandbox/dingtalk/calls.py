@@ -115,7 +115,7 @@ class Calls:
             call = Call(self._caller(manner, request), await read_json(request), request)
             self._note_in(call, path)
             response = await answered(manner, gated, call)
-            return await self._spoil_after(request, self._answer(path, response))
+            return await self._spoil_after(call, self._answer(path, response))
 
         self.routes.append(web.route(method, PREFIX + path, handle))
 
@@ -162,17 +162,15 @@ class Calls:
             return envelope(manner, bad_token(manner))
         return None
 
-    async def _spoil_after(
-        self, request: web.Request, response: web.Response
-    ) -> web.StreamResponse:
+    async def _spoil_after(self, call: Call, response: web.Response) -> web.StreamResponse:
         """The effect stands; a fault may keep the answer or half of it."""
-        faults = self._ground.faults
-        if fault := faults.take(NAME, "hang"):
+        faults, request = self._ground.faults, call.request
+        if fault := faults.take(NAME, "hang", call.app.name):
             await faults.hang(min(fault.seconds_left, self._settings.hang_seconds))
             if request.transport:
                 request.transport.abort()
             return response
-        if faults.take(NAME, "half_body"):
+        if faults.take(NAME, "half_body", call.app.name):
             return await half(request, response)
         return response
 

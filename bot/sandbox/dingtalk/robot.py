@@ -37,13 +37,14 @@ class Robot:
 
     async def _send_to_people(self, call: Call) -> dict[str, Any]:
         check_robot(call)
-        people = call.body.get("userIds")
-        if not isinstance(people, list) or not people:
+        given = call.body.get("userIds")
+        people = [str(who) for who in given] if isinstance(given, list) else []
+        if not people:
             raise Problem("invalidParameter.userIds.empty", "userIds is empty")
         if len(people) > PEOPLE_AT_ONCE:
             raise Problem("invalidParameter.userIds.overMax", "userIds over max")
         shown = self._read_message(call)
-        known = [str(who) for who in people if self._ground.world.person(str(who))]
+        known = [who for who in people if self._ground.world.person(who)]
         with self._ground.disk.transaction():
             key = self._sent.new_key()
             seqs = {who: self._show(call.app, PRIVATE, who, key, shown) for who in known}

@@ -4,7 +4,7 @@ Our own template's variables come from the manifest that ships with the adapter.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -101,17 +101,15 @@ def buttons(values: Values) -> tuple[Button, ...]:
             key=str(one.get("key", "")),
             label=str(one.get("text", "")),
             style=str(one.get("style", "plain")),
-            enabled=may and str(one.get("enabled", "true")) != "false",
+            enabled=may and str(one.get("enabled", True)).lower() != "false",
             confirm=str(one.get("confirm", "")),
         )
-        for one in chunks(values, "buttons")
-        if isinstance(one, dict)
+        for one in objects(chunks(values, "buttons"))
     )
 
 
 def fields(values: Values) -> tuple[Field, ...]:
     form = parsed(values.get("form", ""), {})
-    given = form.get("fields") if isinstance(form, dict) else None
     return tuple(
         Field(
             key=str(one.get("name", "")),
@@ -121,11 +119,11 @@ def fields(values: Values) -> tuple[Field, ...]:
             value=default_of(one.get("defaultValue")),
             placeholder=str(one.get("placeholder", "")),
             options=tuple(
-                (str(o.get("value")), str(o.get("text"))) for o in one.get("options", [])
+                (str(option.get("value", "")), str(option.get("text", "")))
+                for option in objects(one.get("options"))
             ),
         )
-        for one in given or []
-        if isinstance(one, dict)
+        for one in objects(form.get("fields"))
     )
 
 
@@ -136,8 +134,8 @@ def face(card: str, template: Template, values: Values, toast: str) -> dict[str,
     elif template.id == MARKDOWN_ID:
         values = {"title": values.get("title", ""), "text": values.get("markdown", "")}
     rows = [[str(cell) for cell in row] for row in chunks(values, "table") if isinstance(row, list)]
-    facts = [one for one in chunks(values, "facts") if isinstance(one, dict)]
-    sections = [one for one in chunks(values, "sections") if isinstance(one, dict)]
+    facts = objects(chunks(values, "facts"))
+    sections = objects(chunks(values, "sections"))
     drawn = {
         "id": card,
         "version": rev(values),
@@ -208,6 +206,13 @@ def chunks(values: Values, name: str) -> Iterator[Any]:
     """The elements of a list variable and of its continuations, in order."""
     for one in numbered(name):
         yield from parsed(values.get(one, ""), [])
+
+
+def objects(given: object) -> list[dict[str, Any]]:
+    """The JSON objects in a list; a template draws nothing for anything else."""
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        return []
+    return [one for one in given if isinstance(one, dict)]
 
 
 def numbered(name: str) -> list[str]:

@@ -146,7 +146,7 @@ export class Desk {
       el("aside.side", {},
         el("header.side-head", {},
           el("a.home", { href: href({ platform }), title: "回到首页" }, el("strong", {}, name)),
-          el("span", {}, [deskOf(me), jobName(me)].filter(Boolean).join(" "))),
+          el("span", {}, [deskOf(me), jobName(me)].filter((word) => word && word !== name).join(" "))),
         this.list.root),
       this.chat,
       this.panel.root);

@@ -31,7 +31,7 @@ export function faultTool({ platform, learn }) {
     const times = Math.max(1, count.valueAsNumber || 1);
     await api.breakIt({ platform, kind, count: times, seconds: SECONDS });
     show(await learn());
-    return `接下来 ${times} 次会「${name}」`;
+    return `已弄坏：${name} × ${times}`;
   };
   const clear = async () => {
     await api.repair(platform);

@@ -1,0 +1,160 @@
+"""The operator's commands on the store as a whole: tables, backups, keys and the audit chain."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import risk.models  # noqa: F401  with it the metadata is complete
+from bot import backup as backups
+from bot import restore as restoring
+from bot import schema
+from bot.app import clock_of, make_keys, store_of
+from bot.bulk import BY, opened
+from bot.reseal import reseal
+from bot.settings import Settings
+from crm.kernel import audit
+from crm.kernel.db import Base, Store, sqlite_path
+from crm.kernel.errors import SettingsError
+from crm.kernel.vault import Algorithm
+
+
+async def upgrade(settings: Settings) -> str:
+    """Bring the tables up to date; a new installation gets its key file here. Raises
+    SettingsError where there are data and no key file."""
+    key_file = settings.security.key_file
+    if not key_file.exists() and await _has_tables(settings):
+        raise SettingsError(
+            f"数据库里已有数据，但密钥文件 {key_file} 不存在：请先放回原来的密钥文件再升级；"
+            "没有做任何改动"
+        )
+    path = sqlite_path(settings.store.url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    made = make_keys(settings)
+    store = store_of(settings, clock_of(settings))
+    try:
+        before = await schema.current(store)
+        await schema.upgrade(store)
+        after = await schema.current(store)
+    finally:
+        await store.close()
+    said = f"数据库已是最新版本 {after}" if before == after else f"数据库已升级到 {after}"
+    if made:
+        said += (
+            f"\n已生成密钥文件 {key_file}（只有本账户可读）。"
+            "请马上另存一份，与数据库备份分开保管：丢失后已有数据无法解密"
+        )
+    return said
+
+
+async def versions(settings: Settings) -> tuple[str, str]:
+    """(what the store has, "" for an empty one; what this program wants). Needs no keys."""
+    if (path := sqlite_path(settings.store.url)) and not path.exists():
+        return "", schema.newest()
+    engine = create_async_engine(settings.store.url, hide_parameters=True)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(schema.version_of), schema.newest()
+    finally:
+        await engine.dispose()
+
+
+async def _has_tables(settings: Settings) -> bool:
+    if (path := sqlite_path(settings.store.url)) and not path.exists():
+        return False
+    engine = create_async_engine(settings.store.url, hide_parameters=True)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_any_table)
+    finally:
+        await engine.dispose()
+
+
+def _any_table(connection: Connection) -> bool:
+    return bool(inspect(connection).get_table_names())
+
+
+async def backup(settings: Settings, file: Path) -> str:
+    """A backup beside the running service. Raises SettingsError."""
+    found, _ = await versions(settings)
+    if not found:
+        raise SettingsError("数据库是空的，没有可备份的内容")
+    clock = clock_of(settings)
+    store = store_of(settings, clock)
+    try:
+        manifest = await backups.make(
+            url=settings.store.url,
+            vault=store.vault,
+            head_file=settings.head_file,
+            schema_version=found,
+            clock=clock,
+            file=file.resolve(),
+        )
+    finally:
+        await store.close()
+    size = file.stat().st_size / 1024 / 1024
+    return (
+        f"已备份到 {file}（{size:.1f} MB，版本 {found}）\n"
+        f"恢复时需要密钥文件 {settings.security.key_file}（指纹 {manifest.key_ring}），"
+        "它不在备份里，请分开保管"
+    )
+
+
+async def restore(settings: Settings, file: Path) -> str:
+    """A backup into the empty store of these settings. Raises SettingsError."""
+    done = await restoring.restore(
+        url=settings.store.url,
+        key_file=settings.security.key_file,
+        head_file=settings.head_file,
+        clock=clock_of(settings),
+        file=file.resolve(),
+    )
+    said = [
+        f"已恢复 {done.manifest.made_at:%Y-%m-%d %H:%M} UTC 的备份，审计链 {done.audit_rows} 行完整"
+    ]
+    if done.upgraded:
+        said.append(f"数据库已从 {done.manifest.schema_version} 升级到 {schema.newest()}")
+    if done.held:
+        said.append(f"{done.held} 条未发出的消息已扣住，没有发送，请系统管理员查看")
+    if done.lost:
+        said.append(f"原链头还记着备份之后的 {done.lost} 行审计，它们不在备份里；原链头文件已另存")
+    return "\n".join(said)
+
+
+async def verify_audit(settings: Settings, export: Path | None) -> audit.Verdict:
+    """Walk the chain; the rows go to ``export`` in the clear."""
+    async with opened(settings) as store:
+        async with store.reading() as session:
+            await store.hold_still(session)
+            verdict = await audit.verify(session, audit.Head(settings.head_file))
+        if export is not None:
+            await _export(store, export)
+    return verdict
+
+
+async def _export(store: Store, file: Path) -> None:
+    """Whole or not at all, and its owner's alone: details may hold personal data."""
+    draft = file.with_name(f"{file.name}.new")
+    descriptor = await asyncio.to_thread(
+        os.open, draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600
+    )
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        async with store.reading() as session:
+            await store.hold_still(session)
+            async for row in audit.export(session):
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+    draft.replace(file)
+
+
+async def rotate_keys(settings: Settings) -> tuple[int, int]:
+    """(number of the new key, values sealed anew). A running service follows by itself."""
+    async with opened(settings) as store:
+        key = store.vault.rotate(Algorithm(settings.security.algorithm))
+        count = await reseal(store, Base.metadata)
+        async with store.writing() as session:
+            audit.note(session, BY, "keys.rotate", f"key:{key.id}", resealed=count)
+    return key.id, count

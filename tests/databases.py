@@ -1,0 +1,101 @@
+"""Throwaway databases of both kinds, migrated once and copied for each test."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from bot import schema
+from crm.kernel.clock import SystemClock
+from crm.kernel.db import open_store
+from crm.kernel.vault import Vault
+
+BINARIES = Path("/usr/lib/postgresql")
+MISSING = "PostgreSQL is not installed here; as root: apt-get install -y postgresql"
+TEMPLATE = "migrated"
+START_SECONDS = 60
+SETTINGS = "-c fsync=off -c full_page_writes=off -c listen_addresses= -c max_connections=60"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL of our own, reached by its socket in ``home``."""
+
+    home: Path
+
+    def url(self, database: str) -> str:
+        return f"postgresql+asyncpg://qidesk@/{database}?host={self.home}"
+
+    async def run(self, statement: str) -> None:
+        """Something that is done to a database from outside."""
+        connection = await asyncpg.connect(host=str(self.home), user="qidesk", database="postgres")
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def binaries() -> Path:
+    """Of the newest PostgreSQL that is installed."""
+    found = [path.parent for path in BINARIES.glob("*/bin/initdb")]
+    if not found:
+        raise FileNotFoundError(MISSING)
+    return max(found, key=lambda path: int(path.parent.name))
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """Its files are in a directory of their own: sockets want short paths, and PostgreSQL, which
+    does not run as root, cannot enter pytest's."""
+    tools = binaries()
+    home = Path(tempfile.mkdtemp(prefix="qidesk-pg-"))
+    user = _unprivileged()
+    if user is not None:
+        shutil.chown(home, user)
+
+    def call(tool: str, *arguments: str) -> None:
+        command = [str(tools / tool), "-D", f"{home}/data", *arguments]
+        with (home / "setup.log").open("ab") as log:
+            subprocess.run(
+                command,
+                check=True,
+                cwd=home,
+                user=user,
+                extra_groups=[] if user else None,
+                stdout=log,
+                stderr=log,
+                timeout=START_SECONDS,
+            )
+
+    try:
+        call("initdb", "--no-sync", "-A", "trust", "-U", "qidesk", "-E", "UTF8", "--locale=C.UTF-8")
+        call("pg_ctl", "-w", "-l", f"{home}/log", "-o", f"{SETTINGS} -k {home}", "start")
+        try:
+            yield Server(home)
+        finally:
+            call("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(home)
+
+
+def _unprivileged() -> str | None:
+    """Whom root becomes for PostgreSQL; None for anybody else, who stays as he is."""
+    if os.geteuid() != 0:
+        return None
+    names = {line.partition(":")[0] for line in Path("/etc/passwd").read_text().splitlines()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+async def migrate(url: str, keys: Path) -> None:
+    """Bring an empty database to this program's version."""
+    store = open_store(url, Vault.create(keys), SystemClock())
+    try:
+        await schema.upgrade(store)
+    finally:
+        await store.close()

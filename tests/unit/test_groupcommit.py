@@ -1,0 +1,133 @@
+"""Many callers, few commits, and each learns what became of its own item."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+
+import pytest
+
+from bot.groupcommit import GroupCommit
+
+
+class Disk:
+    """Writes batches down, one at a time, each when the test lets it."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.good = 1000  # commits that succeed before the disk is full
+        self._busy = False
+
+    async def commit(self, items: Sequence[int]) -> list[int]:
+        assert not self._busy, "two commits at once"
+        self._busy = True
+        self.begun.set()
+        try:
+            await self.may_end.wait()
+        finally:
+            self._busy = False
+        if len(self.batches) >= self.good:
+            raise OSError("disk full")
+        self.batches.append(list(items))
+        return [item * 10 for item in items]
+
+
+async def outcome(submitted: Awaitable[int]) -> int | str:
+    try:
+        return await submitted
+    except OSError as error:
+        return str(error)
+
+
+async def test_whoever_comes_while_a_commit_runs_rides_on_the_next() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(group.submit(0))
+        await disk.begun.wait()
+        others = [tasks.create_task(group.submit(n)) for n in range(1, 100)]
+        await asyncio.sleep(0)
+        disk.may_end.set()
+    assert disk.batches == [[0], list(range(1, 100))]
+    assert [await task for task in (first, *others)] == [n * 10 for n in range(100)]
+
+
+async def test_no_batch_is_longer_than_allowed_and_the_order_is_kept() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, batch=7)
+    async with asyncio.TaskGroup() as tasks:
+        for n in range(50):
+            tasks.create_task(group.submit(n))
+        await disk.begun.wait()
+        await asyncio.sleep(0)
+        disk.may_end.set()
+    assert max(map(len, disk.batches)) == 7
+    assert [item for batch in disk.batches for item in batch] == list(range(50))
+
+
+async def test_a_failed_commit_is_told_to_those_who_rode_on_it_and_to_nobody_else() -> None:
+    disk = Disk()
+    disk.good = 0
+    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(outcome(group.submit(0)))
+        await disk.begun.wait()
+        disk.may_end.set()
+        assert await first == "disk full"
+        disk.good = 1
+        second = tasks.create_task(outcome(group.submit(1)))
+    assert await second == 10
+    assert disk.batches == [[1]]
+
+
+async def test_each_rider_of_a_failed_commit_gets_the_error() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(group.submit(0))
+        await disk.begun.wait()
+        riders = [tasks.create_task(outcome(group.submit(n))) for n in (1, 2, 3)]
+        await asyncio.sleep(0)
+        disk.good = 1
+        disk.may_end.set()
+        await first
+    assert [await rider for rider in riders] == ["disk full"] * 3
+
+
+async def test_one_who_gives_up_while_his_commit_runs_does_not_disturb_the_others() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    async with asyncio.TaskGroup() as tasks:
+        hasty = tasks.create_task(group.submit(0))
+        await disk.begun.wait()
+        patient = tasks.create_task(group.submit(1))
+        await asyncio.sleep(0)
+        hasty.cancel()
+        await asyncio.sleep(0)
+        disk.may_end.set()
+        assert await patient == 10
+    assert hasty.cancelled()
+    assert disk.batches == [[0], [1]]
+
+
+async def test_one_who_gives_up_while_waiting_harms_nobody() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(group.submit(0))
+        await disk.begun.wait()
+        hasty, patient = (tasks.create_task(group.submit(n)) for n in (1, 2))
+        await asyncio.sleep(0)
+        hasty.cancel()
+        disk.may_end.set()
+        assert (await first, await patient) == (0, 20)
+    assert hasty.cancelled()
+
+
+async def test_a_commit_that_answers_for_too_few_is_an_error_not_a_hang() -> None:
+    async def forgetful(items: Sequence[int]) -> list[int]:
+        return list(items)[1:]
+
+    group: GroupCommit[int, int] = GroupCommit(forgetful)
+    with pytest.raises(ValueError, match="argument"):
+        await group.submit(1)
