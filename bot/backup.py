@@ -53,8 +53,8 @@ class Manifest(BaseModel):
         """Raises SettingsError unless this is the key ring that the backup needs."""
         if vault.fingerprint != self.key_ring:
             raise SettingsError(
-                f"密钥文件 {vault.path} 不是这份备份的：备份需要指纹为 {self.key_ring} 的"
-                f"密钥文件（原名 {self.key_file}），现在的指纹是 {vault.fingerprint}；没有做任何改动"
+                f"密钥文件 {vault.path}（指纹 {vault.fingerprint}）不是这份备份的："
+                f"需要指纹为 {self.key_ring} 的密钥文件，原名 {self.key_file}；没有做任何改动"
             )
         try:
             vault.open(base64.b64decode(self.probe), PROBE_PLACE)
@@ -69,10 +69,7 @@ async def make(
     *, url: str, vault: Vault, head_file: Path, schema_version: str, clock: Clock, file: Path
 ) -> Manifest:
     """Write the backup, whole or not at all. Raises SettingsError where ``file`` exists."""
-    if file.exists():
-        raise SettingsError(f"{file} 已经存在，请换一个文件名")
-    if not file.parent.is_dir():
-        raise SettingsError(f"目录 {file.parent} 不存在")
+    _must_be_free(file)
     dumper = dumper_of(url)
     made_at = clock.now()
     with tempfile.TemporaryDirectory(prefix=".qidesk-backup-", dir=file.parent) as folder:
@@ -95,6 +92,13 @@ async def make(
         )
         await asyncio.to_thread(_pack, Path(folder), manifest, file)
     return manifest
+
+
+def _must_be_free(file: Path) -> None:
+    if file.exists():
+        raise SettingsError(f"{file} 已经存在，请换一个文件名")
+    if not file.parent.is_dir():
+        raise SettingsError(f"目录 {file.parent} 不存在")
 
 
 def _read_head(head_file: Path) -> str:

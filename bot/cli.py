@@ -243,10 +243,41 @@ def db_restore(file: Path, config: ConfigFile = None) -> None:
     typer.echo(_with_settings(config, lambda settings: tables.restore(settings, file)))
 
 
+@db.command("archive")
+def db_archive(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """把办完的旧消息、发送记录和审计移到归档文件；服务每天自己也会做"""
+    from bot import tables
+
+    counts = _with_settings(config, tables.archive)
+    if as_json:
+        show(counts)
+    else:
+        words = "，".join(f"{table} {count} 行" for table, count in counts.items() if count)
+        typer.echo(f"已归档：{words}" if words else "没有到期的数据")
+
+
 def _with_settings(config: Path | None, job: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    from sqlalchemy.exc import DBAPIError
+
     from bot.settings import load
 
-    return asyncio.run(job(load(config or _default_config())))
+    try:
+        return asyncio.run(job(load(config or _default_config())))
+    except DBAPIError as error:
+        fail(
+            f"数据库没有完成这个操作（{type(error.orig).__name__}），请稍后再试或运行 qidesk check"
+        )
+
+
+def _told(result: Any, *, as_json: bool) -> NoReturn:
+    """An import's result and exit code; a file with nothing in it is one sentence on stderr."""
+    if as_json:
+        show(result.as_json())
+    elif not result.why:
+        typer.echo(result.as_text())
+    if result.why:
+        fail(result.why, result.exit_code)
+    raise typer.Exit(result.exit_code)
 
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="只看结果，不写入")]
@@ -266,12 +297,7 @@ def import_clients(
     def job(settings: Any) -> Coroutine[Any, Any, Any]:
         return bulk.clients(settings, path, dry_run=dry_run, rejects=rejects, quiet=as_json)
 
-    result = _with_settings(config, job)
-    if as_json:
-        show(result.as_json())
-    else:
-        typer.echo(result.as_text())
-    raise typer.Exit(result.exit_code)
+    _told(_with_settings(config, job), as_json=as_json)
 
 
 @imports.command("staff")
@@ -279,12 +305,7 @@ def import_staff(path: Path, config: ConfigFile = None, as_json: AsJson = False)
     """员工与营业部：csv，列为 id,name,branch,branch_name,roles,dingtalk,wecom"""
     from bot import bulk
 
-    result = _with_settings(config, lambda settings: bulk.staff(settings, path))
-    if as_json:
-        show(result.as_json())
-    else:
-        typer.echo(result.as_text())
-    raise typer.Exit(result.exit_code)
+    _told(_with_settings(config, lambda settings: bulk.staff(settings, path)), as_json=as_json)
 
 
 @imports.command("calendar")

@@ -4,7 +4,8 @@ Those who wait for the same bucket are served by priority, then in order of comi
 """
 
 import asyncio
-import heapq
+import math
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.models import Bucket
 from crm.kernel.clock import Clock
+
+SHORTEST_WAIT = 0.001  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class _Level:
 
     def fill(self, now: datetime) -> None:
         passed = max((now - self.at).total_seconds(), 0.0)
-        self.tokens = min(self.limit.amount, self.tokens + passed * self.limit.rate)
+        most = max(self.limit.amount, 1.0)  # else there would never be a whole token
+        self.tokens = min(most, self.tokens + passed * self.limit.rate)
         self.at = now
 
     def wait(self) -> float:
@@ -50,7 +54,8 @@ class _Level:
 class _Turn:
     priority: int
     number: int
-    go: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+    names: tuple[str, ...] = field(compare=False)
+    go: asyncio.Future[None] = field(compare=False)
 
 
 class Limits:
@@ -61,49 +66,60 @@ class Limits:
         self._clock = clock
         self._rules = rules
         self._levels: dict[str, _Level] = {}
-        self._queues: dict[tuple[str, ...], list[_Turn]] = {}
+        self._waiting: list[_Turn] = []  # in the order of serving
         self._numbers = count()
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def acquire(self, names: Iterable[str], priority: int) -> None:
         """Returns when each of the buckets had a token, which is then taken."""
-        limited = tuple(name for name in names if self._rule(name) is not None)
+        limited = tuple(dict.fromkeys(name for name in names if self._rule(name) is not None))
         if not limited:
             return
-        queue = self._queues.setdefault(limited, [])
-        turn = _Turn(priority, next(self._numbers))
-        heapq.heappush(queue, turn)
+        go = asyncio.get_running_loop().create_future()
+        turn = _Turn(priority, next(self._numbers), limited, go)
+        insort(self._waiting, turn)
+        self._serve()
         try:
-            while not (queue[0] is turn and self._take(limited)):
-                await self._wait(queue, turn, limited)
+            await go
         finally:
-            queue.remove(turn)
-            heapq.heapify(queue)
-            if queue:
-                queue[0].go.set()
-            else:
-                self._queues.pop(limited, None)
+            if turn in self._waiting:
+                self._waiting.remove(turn)
 
-    async def _wait(self, queue: list[_Turn], turn: _Turn, names: tuple[str, ...]) -> None:
-        turn.go.clear()
-        longest = max((self._level(name).wait() for name in names), default=0.0)
-        first = queue[0] is turn
-        try:
-            async with asyncio.timeout(max(longest, 0.001) if first else None):
-                await turn.go.wait()
-        except TimeoutError:
-            return
+    def _serve(self) -> None:
+        """Let go whoever can, in order, and look again when the next token comes."""
+        short: set[str] = set()
+        soonest = math.inf
+        for turn in self._waiting[:]:
+            if turn.go.done() or not short.isdisjoint(turn.names):
+                continue  # gone, or behind somebody who waits for the same bucket
+            lacking = self._lacking(turn.names)
+            if lacking:
+                short |= lacking.keys()
+                soonest = min(soonest, *lacking.values())
+                continue
+            self._take(turn.names)
+            self._waiting.remove(turn)
+            turn.go.set_result(None)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._waiting:
+            later = asyncio.get_running_loop().call_later
+            self._alarm = later(max(soonest, SHORTEST_WAIT), self._serve)
 
-    def _take(self, names: tuple[str, ...]) -> bool:
+    def _lacking(self, names: Iterable[str]) -> dict[str, float]:
+        """The buckets without a token, with the seconds until they have one."""
         now = self._clock.now()
-        levels = [self._level(name) for name in names]
-        for level in levels:
+        levels = {name: self._level(name) for name in names}
+        for level in levels.values():
             level.fill(now)
-        if any(level.tokens < 1 for level in levels):
-            return False
-        for level in levels:
+        return {name: level.wait() for name, level in levels.items() if level.tokens < 1}
+
+    def _take(self, names: Iterable[str]) -> None:
+        for name in names:
+            level = self._level(name)
             level.tokens -= 1
             level.dirty = True
-        return True
 
     def drain(self, name: str) -> None:
         """The platform said it was too much: nothing is left in this bucket."""
@@ -136,8 +152,8 @@ class Limits:
         dirty = {name: level for name, level in self._levels.items() if level.dirty}
         if not dirty:
             return
-        await session.execute(delete(Bucket).where(Bucket.name.in_(dirty)))
         rows = [{"name": n, "tokens": v.tokens, "at": v.at} for n, v in dirty.items()]
-        await session.execute(insert(Bucket), rows)
         for level in dirty.values():
-            level.dirty = False
+            level.dirty = False  # before the waits: tokens are taken meanwhile
+        await session.execute(delete(Bucket).where(Bucket.name.in_(dirty)))
+        await session.execute(insert(Bucket), rows)

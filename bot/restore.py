@@ -54,12 +54,9 @@ async def restore(
     with tempfile.TemporaryDirectory(prefix=".qidesk-restore-", dir=place) as folder:
         work = Path(folder)
         await asyncio.to_thread(backup.unpack, file, work)
-        match target:
-            case SqliteDumper():
-                done = await _into_file(target, work, manifest, vault, head_file, clock)
-            case PostgresDumper():
-                done = await _into_server(target, url, work, manifest, vault, head_file, clock)
-    return done
+        if isinstance(target, SqliteDumper):
+            return await _into_file(target, work, manifest, vault, head_file, clock)
+        return await _into_server(target, url, work, manifest, vault, head_file, clock)
 
 
 def _vault_for(manifest: Manifest, key_file: Path) -> Vault:

@@ -24,6 +24,9 @@ class Section(BaseModel):
 class StoreSettings(Section):
     url: str = "sqlite+aiosqlite:///qidesk.db"
     archive_dir: Path = Path("archive")
+    inbox_days: int = Field(default=90, ge=7)  # messages that were handled
+    ledger_days: int = Field(default=400, ge=31)  # what was sent, and cards on screens
+    audit_days: int = Field(default=1830, ge=183)  # the trade wants half a year at hand
 
 
 class WebSettings(Section):

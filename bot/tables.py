@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
@@ -14,6 +15,7 @@ from bot import restore as restoring
 from bot import schema
 from bot.app import clock_of, make_keys, store_of
 from bot.bulk import BY, opened
+from bot.jobs import archive as archiving
 from bot.reseal import reseal
 from bot.settings import Settings
 from crm.kernel import audit
@@ -78,6 +80,14 @@ def _any_table(connection: Connection) -> bool:
     return bool(inspect(connection).get_table_names())
 
 
+def _absolute(file: Path) -> Path:
+    return file.resolve()
+
+
+def _megabytes(file: Path) -> float:
+    return file.stat().st_size / 1024 / 1024
+
+
 async def backup(settings: Settings, file: Path) -> str:
     """A backup beside the running service. Raises SettingsError."""
     found, _ = await versions(settings)
@@ -92,13 +102,12 @@ async def backup(settings: Settings, file: Path) -> str:
             head_file=settings.head_file,
             schema_version=found,
             clock=clock,
-            file=file.resolve(),
+            file=_absolute(file),
         )
     finally:
         await store.close()
-    size = file.stat().st_size / 1024 / 1024
     return (
-        f"已备份到 {file}（{size:.1f} MB，版本 {found}）\n"
+        f"已备份到 {file}（{_megabytes(file):.1f} MB，版本 {found}）\n"
         f"恢复时需要密钥文件 {settings.security.key_file}（指纹 {manifest.key_ring}），"
         "它不在备份里，请分开保管"
     )
@@ -111,7 +120,7 @@ async def restore(settings: Settings, file: Path) -> str:
         key_file=settings.security.key_file,
         head_file=settings.head_file,
         clock=clock_of(settings),
-        file=file.resolve(),
+        file=_absolute(file),
     )
     said = [
         f"已恢复 {done.manifest.made_at:%Y-%m-%d %H:%M} UTC 的备份，审计链 {done.audit_rows} 行完整"
@@ -148,6 +157,20 @@ async def _export(store: Store, file: Path) -> None:
             async for row in audit.export(session):
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
     draft.replace(file)
+
+
+async def archive(settings: Settings) -> Mapping[str, int]:
+    """Rows moved by table. See ``bot.jobs.archive``."""
+    keep = settings.store
+    async with opened(settings) as store:
+        done = await archiving.archive(
+            store,
+            keep.archive_dir,
+            inbox_days=keep.inbox_days,
+            ledger_days=keep.ledger_days,
+            audit_days=keep.audit_days,
+        )
+    return done.counts
 
 
 async def rotate_keys(settings: Settings) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """A button as a line of text, for chats where it cannot be pressed.
 
 ``按 approve:17 #K3F9.4`` presses the button ``approve:17`` of version 4 of the card ``K3F9``;
-inputs follow as ``name=value``. A platform without live buttons shows the line (or sends it by
-itself when its link is tapped), and its adapter reads it back as the click that it stands for.
+inputs follow as ``name=value``. A platform without live buttons shows the line, or sends it by
+itself when a link is tapped; whoever reads the conversation takes it for the click it stands for.
 """
 
 import re

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from bot.grammar import days, hours, intent
-from bot.grammar.days import Day, Now
+from bot.grammar import hours, intent
+from bot.grammar.days import phrases, weeks
+from bot.grammar.days.day import Day, Now
 from bot.grammar.holidays import trading_after
 from bot.grammar.hours import DEFAULT, Hour
 from bot.grammar.products import without_contracts
@@ -105,7 +106,7 @@ _CLAUSE_END = re.compile(r"[;。!?]|(?<!\d),|,(?!\d)")
 
 
 def _groups(text: str, now: Now) -> list[Group]:
-    found = _with_short_weekdays(text, days.scan(text, now), now)
+    found = _with_short_weekdays(text, phrases.scan(text, now), now)
     times = [h for h in hours.scan(text) if not any(d.start <= h.start < d.end for d in found)]
     groups: list[Group] = []
     for day in found:
@@ -135,7 +136,7 @@ def _inherit(first: Day, second: Day, now: Now) -> Day:
     if first.week and second.week is None and second.days and second.state in {"day", "ask"}:
         number = second.days[0].weekday()
         if (second.days[0] - now.day).days <= 7:
-            return days.weekday(second.start, second.end, number, first.week, now)
+            return weeks.weekday(second.start, second.end, number, first.week, now)
     return second
 
 
@@ -149,7 +150,7 @@ def _with_short_weekdays(text: str, found: list[Day], now: Now) -> list[Day]:
         more = _NEXT_WEEKDAY.match(text, day.end, limit) if named else None
         while more:
             number = "一二三四五六日".index(more[1].replace("天", "日"))
-            every.append(days.weekday(more.start(1), more.end(), number, day.week, now))
+            every.append(weeks.weekday(more.start(1), more.end(), number, day.week, now))
             more = _NEXT_WEEKDAY.match(text, more.end(), limit)
     return every
 

@@ -187,9 +187,9 @@ class Verdict:
 
 async def verify(session: AsyncSession, head: Head) -> Verdict:
     """Walk the whole chain from where the archive ends, opening each detail."""
+    expected = head.read() or (0, GENESIS)  # first: a head read later may be ahead of what we see
     start = await session.get(AuditTip, ARCHIVED)
     count, previous = (start.seq, start.hash) if start else (0, GENESIS)
-    expected = head.read() or (0, GENESIS)
     seen_head = expected[0] <= count
     key = vault(session)
     async for row in _rows(session):

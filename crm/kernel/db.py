@@ -153,7 +153,7 @@ class Store:
         """From its first query on, ``session`` sees one moment of the store. SQLite does so
         anyway."""
         if not self.is_sqlite:
-            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            _ = await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:

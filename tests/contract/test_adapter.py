@@ -6,10 +6,12 @@ import zlib
 
 import pytest
 
+from bot.chat.button_line import read_button_line
 from bot.chat.message import (
     AskKind,
     Button,
     Card,
+    Click,
     Document,
     Fact,
     Input,
@@ -294,9 +296,7 @@ class TestCards:
         [link] = item["links"]
         await rig.say(link["say"])
         [raw] = await rig.desk.hears()
-        assert raw.ask.click is not None
-        assert (raw.ask.click.card, raw.ask.click.version) == ("alert-9", 2)
-        assert raw.ask.click.action == "claim:9"
+        assert read_button_line(raw.ask.text) == Click(card="alert-9", version=2, action="claim:9")
 
     async def test_without_cards_a_group_replies_with_a_numbered_line(self, rig: Rig) -> None:
         await rig.adapter.wordy.send(out(rig, CHOICE, group=True))
@@ -305,8 +305,7 @@ class TestCards:
         line = item["text"].partition("：按 ")[2].splitlines()[0].replace("\\", "")
         await rig.say(f"按 {line}", chat=GROUP, mention=True)
         [raw] = await rig.desk.hears()
-        assert raw.ask.click is not None
-        assert raw.ask.click.action == "claim:9"
+        assert read_button_line(raw.ask.text) == Click(card="alert-9", version=2, action="claim:9")
 
 
 class TestTroubles:

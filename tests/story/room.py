@@ -66,7 +66,7 @@ class Room:
                 "kind": kind,
             },
         )
-        return await self.answers(person, chat, said["message_id"], count)
+        return await self.answers(person, chat, said["message_id"], count) if count else []
 
     async def answers(self, person: str, chat: str, message_id: str, count: int) -> list[Item]:
         def answered(items: list[Item]) -> list[Item]:
@@ -127,6 +127,16 @@ class Room:
                     if await history.last_days(session, account, 2):
                         return
                 await asyncio.sleep(0.1)
+
+    async def namesakes_of(self, person: str) -> list[dict[str, Any]]:
+        """Two clients of one name, both of this manager."""
+        async with self.http.get(f"{self.url}/sandbox/clients?limit=5000") as answer:
+            clients = [c for c in await answer.json() if c["owner"] == person]
+        for client in clients:
+            twins = [c for c in clients if c["name"] == client["name"]]
+            if len(twins) > 1:
+                return twins
+        raise LookupError("no namesakes")
 
     async def advance(self, span: str) -> None:
         await self.post("/sandbox/clock", {"advance": span})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.chat.message import AskKind, Card
+from bot.chat.message import Card
 from bot.chat.ports import Raw
 from bot.platforms.dingtalk.link import Patience
 from bot.platforms.dingtalk.stream import Stream
@@ -232,17 +232,6 @@ class TestMessages:
             for _ in range(1500):
                 await far.answered()
         assert [raw.key for raw in desk.heard] == [f"msg{n}" for n in range(1500)]
-
-    async def test_a_button_line_carries_the_click_it_stands_for(
-        self, far: FakeDingTalk, desk: Desk
-    ) -> None:
-        async with running(far, desk):
-            await far.push(said("按 ok:1 #K3F9.4"))
-            await far.answered()
-        [raw] = desk.heard
-        assert raw.ask.kind is AskKind.TEXT
-        assert raw.ask.click is not None
-        assert (raw.ask.click.card, raw.ask.click.version) == ("K3F9", 4)
 
     async def test_another_companys_message_is_not_heard(
         self, far: FakeDingTalk, desk: Desk

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.chat.button_line import read_button_line
 from bot.chat.message import Ask, AskKind, Chat, Click, FileIn, Place, ReplyHook
 from bot.platforms.dingtalk.settings import PLATFORM
 
@@ -123,14 +122,13 @@ class _Body:
 
 
 def read_message(data: str | bytes, *, corp_id: str, now: datetime) -> Ask | OverQuota | Refused:
-    """What a person said to the bot; a button's line carries its click. Raises ValueError."""
+    """What a person said to the bot. Raises ValueError."""
     message = _read(_Message, data)
     if OVER_QUOTA in (message.error_code, message.err_code):
         return OverQuota(message.id)
     if not _ours(corp_id, message.sender_corp, message.bot_corp):
         return Refused("another company")
     body = _body(message)
-    click = read_button_line(body.text) if body.kind is AskKind.TEXT else None
     chat = _chat(message)
     return Ask(
         message_id=message.id,
@@ -141,7 +139,6 @@ def read_message(data: str | bytes, *, corp_id: str, now: datetime) -> Ask | Ove
         text=body.text,
         mentioned=chat.place is Place.GROUP and message.in_at_list is not False,
         files=body.files,
-        click=click,
         hook=_hook(message),
     )
 
