@@ -182,7 +182,7 @@ async def _assemble(
     if dingtalk is not None:
         blobs = ShownBlobs(store, painter)
         sender = await stack.enter_async_context(
-            open_dingtalk(_dingtalk(dingtalk), clock, blobs, metrics.tally)
+            open_dingtalk(dingtalk_of(dingtalk), clock, blobs, metrics.tally)
         )
         senders["dingtalk"] = sender
     limits = Limits(clock, {**LIMITS, **_limits(settings)})
@@ -216,7 +216,7 @@ async def _assemble(
     await stack.enter_async_context(desk.open())
     if dingtalk is not None:
         stream = Stream(
-            _dingtalk(dingtalk),
+            dingtalk_of(dingtalk),
             clock,
             desk.hear,
             desk.hear_click,
@@ -257,7 +257,8 @@ def _source(name: str, settings: SourceSettings, http: aiohttp.ClientSession) ->
     return SimSource(http, settings.url, retry_seconds=settings.poll_seconds)
 
 
-def _dingtalk(settings: DingTalk) -> dingtalk_settings.DingTalkSettings:
+def dingtalk_of(settings: DingTalk) -> dingtalk_settings.DingTalkSettings:
+    """The section as the adapter wants it."""
     return dingtalk_settings.DingTalkSettings(
         client_id=settings.client_id,
         client_secret=settings.client_secret.get_secret_value(),

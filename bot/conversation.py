@@ -106,9 +106,11 @@ class Conversations:
         kept = await self._row(session, turn)
         if reply.focus is not None:
             kept.focus = reply.focus
-        cards = [part for part in shown if isinstance(part, Card)]
+        cards = [part.id for part in shown if isinstance(part, Card)]
+        if turn.click is not None and not cards:
+            cards.append(turn.click.card)  # the clicked card asks on, e.g. its next page
         if reply.question is not None and cards:
-            kept.asked, kept.asked_at = cards[-1].id, turn.at
+            kept.asked, kept.asked_at = cards[-1], turn.at
             kept.options = list(reply.question.options)
             kept.text_action = reply.question.text_action
         elif turn.click is None or turn.click.card == kept.asked:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint, inbox, outbox
@@ -17,6 +16,7 @@ from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Pl
 from bot.chat.ports import Raw, Sender
 from bot.chat.reply import Reply
 from bot.conversation import Conversations
+from bot.dbfailure import will_pass
 from bot.inbox import Inbox
 from bot.models import HeardState, LiveCard
 from bot.outbox import Envelope, Priority
@@ -24,7 +24,7 @@ from bot.router import OldCard, Router, Turn
 from crm import blobs, people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import Store
-from crm.kernel.errors import OutsideError, UnknownPerson, UserError
+from crm.kernel.errors import Outcome, OutsideError, UnknownPerson, UserError
 from risk.book import Book
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,9 @@ class Desk:
         async with self._store.reading() as session:
             waiting = await inbox.unhandled(session)
         for heard_id, _, ask in waiting:
-            self._start(heard_id, ask)
+            task = self._start(heard_id, ask)
+            if task is not None:
+                self._repaint_after(task, ask)  # nobody waits for a click's answer any more
 
     async def hear(self, raw: Raw) -> bool:
         """Store a message durably, then work on it. True when it is new."""
@@ -96,6 +98,7 @@ class Desk:
         if task is not None:
             done, _ = await asyncio.wait({task}, timeout=CLICK_BUDGET)
             if not done:
+                self._repaint_after(task, raw.ask)
                 return None
         crashpoint.here("click.before_answer")
         return await self._as_it_is(raw.ask)
@@ -109,6 +112,22 @@ class Desk:
         """The platform took the click's answer: the queued update need not go."""
         async with self._store.writing() as session:
             await outbox.answered(session, card)
+
+    def _repaint_after(self, work: asyncio.Task[None], ask: Ask) -> None:
+        """A click without its answer, or answered that it is worked on: the card must not stay so,
+        whatever comes of it."""
+        if ask.click is not None and self._tasks is not None:
+            self._tasks.create_task(self._repaint(work, ask.click.card))
+
+    async def _repaint(self, work: asyncio.Task[None], card_id: str) -> None:
+        await asyncio.wait({work})
+        try:
+            async with self._store.writing() as session:
+                await outbox.repaint(session, card_id)
+        except Exception as error:
+            if not will_pass(error):
+                raise
+            log.warning("card %s was not repainted: database %s", card_id, type(error).__name__)
 
     def _start(self, heard_id: int, ask: Ask) -> asyncio.Task[None] | None:
         if self._tasks is None or heard_id in self._in_hand:
@@ -134,8 +153,11 @@ class Desk:
         for attempt in range(DATABASE_TRIES):
             try:
                 await self._attempt(heard_id, ask, trace)
-            except DBAPIError as error:
-                log.warning("message %s: database %s", trace, type(error.orig).__name__)
+            except Exception as error:
+                if not will_pass(error):
+                    log.exception("message %s could not even be declined", trace)
+                    return
+                log.warning("message %s: database %s", trace, type(error).__name__)
                 await asyncio.sleep(0.2 * 2**attempt)
             else:
                 return
@@ -152,9 +174,10 @@ class Desk:
         except OutsideError as error:
             log.warning("message %s: %s", trace, error)
             await self._decline(heard_id, ask, trace, FILE_LOST)
-        except DBAPIError:
-            raise
-        except Exception:  # a bug in one handler is not an outage
+        except Exception as error:
+            if will_pass(error):
+                raise
+            # A bug in one handler is not an outage.
             log.exception("message %s broke its handler", trace)
             await self._decline(heard_id, ask, trace, BROKEN.format(trace=trace), HeardState.FAILED)
 
@@ -284,8 +307,11 @@ class Desk:
         if not ask.files or not ask.user:
             return []
         sender = self._senders[ask.chat.platform]
-        async with asyncio.timeout(FETCH_SECONDS):
-            return [(file.name, await sender.fetch(file)) for file in ask.files]
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                return [(file.name, await sender.fetch(file)) for file in ask.files]
+        except TimeoutError:
+            raise OutsideError(ask.chat.platform, "timeout", Outcome.RETRY) from None
 
     def _audience(self, chat: Chat) -> Audience:
         if chat.place is Place.PRIVATE:

@@ -4,23 +4,29 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint, outbox
 from bot.chat import codec
+from bot.chat.message import Card
 from bot.chat.ports import Outgoing, Receipt, Sender
+from bot.dbfailure import will_pass
 from bot.groupcommit import GroupCommit
 from bot.limits import Limits
-from bot.models import Delivery, Out, OutState
+from bot.models import Delivery, LiveCard, Out, OutState
 from crm.kernel.db import Store
 from crm.kernel.errors import Outcome, OutsideError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SEND_SECONDS = 30
 FIRST_WAIT = 1.0
@@ -28,6 +34,7 @@ LONGEST_WAIT = 60.0
 GIVE_UP_AFTER = timedelta(hours=24)
 PARALLEL = 64
 CARD_COMES_SECONDS = 0.2
+DATABASE_WAIT = 5.0
 
 _OPEN = (OutState.WAITING, OutState.SENDING)
 
@@ -44,6 +51,7 @@ class _Item:
     created_at: datetime
     attempts: int
     doubtful: bool  # an earlier try may have been shown
+    overtaken: bool = False  # an older version was on its way when this one came up
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Dispatcher:
         self._senders = senders
         self._limits = limits
         self._lanes: dict[str, deque[_Item]] = {}
+        self._early: list[Out] = []  # put out before ``run`` was ready for it
         self._tasks: asyncio.TaskGroup | None = None
         self._marks = GroupCommit(self._write)
         self._slots = asyncio.Semaphore(PARALLEL)
@@ -76,19 +85,25 @@ class Dispatcher:
     async def run(self) -> None:
         """Take up what the last process left, then deliver until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
             async with self._store.reading() as session:
                 await self._limits.load(session)
-                for row in await outbox.pending(session):
-                    self._queue(row)
+                left = await outbox.pending(session)
+            self._tasks = tasks
+            # What is committed while we read may be in both.
+            waiting = {row.id: row for row in (*left, *self._early)}
+            for row_id in sorted(waiting):
+                self._queue(waiting[row_id])
+            self._early.clear()
             await asyncio.Event().wait()
 
     async def queued(self, session: AsyncSession) -> None:
-        """After a commit: deliver what it put out. Before ``run`` the rows wait in the table."""
+        """After a commit: deliver what it put out."""
         rows: list[Out] = session.info.pop("queued", [])
-        if self._tasks is not None:
-            for row in rows:
-                self._queue(row)
+        if self._tasks is None:
+            self._early += rows
+            return
+        for row in rows:
+            self._queue(row)
 
     def _queue(self, row: Out) -> None:
         item = _Item(
@@ -126,32 +141,41 @@ class Dispatcher:
         while lane:
             item = lane[0]
             await self._until(item.not_before)
-            if (item.out.update and not await self._still_wanted(item, lane)) or await self._try(
-                item
-            ):
+            if not await self._still_wanted(item):
+                lane.popleft()
+                continue
+            done = await self._try(item)
+            for later in islice(lane, 1, None):
+                later.overtaken = item.out.update
+            if done:
                 lane.popleft()
         del self._lanes[name]
         if not self._lanes:
             self._idle.set()
 
-    async def _still_wanted(self, item: _Item, lane: deque[_Item]) -> bool:
-        """False when a newer version of the card follows, or the click's answer carried this one.
-        Returns once the card itself has been shown."""
-        card = item.out.key.partition(".")[0]
+    async def _still_wanted(self, item: _Item) -> bool:
+        """False for a version of a card when there is a newer one, or the click's answer carried
+        this one. Returns once the card itself has been shown."""
+        card = item.out.part
+        if not item.out.update or not isinstance(card, Card):
+            return True
         while True:
-            if len(lane) > 1:
-                await self._marks.submit(_Mark(item, OutState.SUPERSEDED))
+            newest, states = await self._surely(lambda: self._known_of(card.id, item.out.key))
+            if newest > card.version:
+                await self._mark(_Mark(item, OutState.SUPERSEDED))
                 return False
-            async with self._store.reading() as session:
-                rows = await session.execute(
-                    select(Out.key, Out.state).where(Out.key.in_((card, item.out.key)))
-                )
-                states = dict(rows.all())
-            if states.get(item.out.key) not in _OPEN:
+            if states.get(item.out.key) not in _OPEN and not item.overtaken:
                 return False
-            if states.get(card) not in _OPEN:
+            if states.get(card.id) not in _OPEN:
                 return True
             await asyncio.sleep(CARD_COMES_SECONDS)
+
+    async def _known_of(self, card: str, key: str) -> tuple[int, dict[str, OutState]]:
+        """A card's newest version, and how far its showing and this version's delivery are."""
+        async with self._store.reading() as session:
+            newest = await session.scalar(select(LiveCard.version).where(LiveCard.id == card))
+            rows = await session.execute(select(Out.key, Out.state).where(Out.key.in_((card, key))))
+            return newest or 0, dict(rows.all())
 
     async def _until(self, moment: datetime) -> None:
         while (left := (moment - self._store.clock.now()).total_seconds()) > 0:
@@ -164,16 +188,27 @@ class Dispatcher:
 
     async def _try(self, item: _Item) -> bool:
         """One try to send; True when the item is done with, one way or the other."""
+        try:
+            return await self._send(item)
+        except Exception as error:
+            if will_pass(error):  # e.g. a picture could not be read from the store
+                busy = OutsideError("store", type(error).__name__, Outcome.RETRY)
+                return await self._failed(item, busy, idempotent=True, again=False)
+            log.exception("outbox %s broke its sender", item.id)  # one bug is not an outage
+            await self._mark(_Mark(item, OutState.DEAD, "refused", "broken"))
+            return True
+
+    async def _send(self, item: _Item) -> bool:
         sender = self._senders.get(item.out.chat.platform)
         if sender is None:
-            await self._marks.submit(_Mark(item, OutState.DEAD, "refused", "no such platform"))
+            await self._mark(_Mark(item, OutState.DEAD, "refused", "no such platform"))
             return True
         idempotent = sender.idempotent(item.out)
         out = replace(item.out, again=item.doubtful and not idempotent)
+        await self._limits.acquire(sender.buckets(out), item.priority)
         async with self._slots:
-            await self._limits.acquire(sender.buckets(out), item.priority)
             if not idempotent:
-                await self._marks.submit(_Mark(item, OutState.SENDING))
+                await self._mark(_Mark(item, OutState.SENDING))
             item.attempts += 1
             crashpoint.here("outbox.before_send")
             try:
@@ -190,9 +225,7 @@ class Dispatcher:
         return True
 
     async def _sent(self, item: _Item, receipt: Receipt) -> None:
-        await self._marks.submit(
-            _Mark(item, OutState.SENT, "sent", platform_id=receipt.platform_id)
-        )
+        await self._mark(_Mark(item, OutState.SENT, "sent", platform_id=receipt.platform_id))
 
     async def _failed(
         self, item: _Item, error: OutsideError, *, idempotent: bool, again: bool
@@ -204,11 +237,11 @@ class Dispatcher:
         hopeless = error.outcome is Outcome.REFUSED or too_old
         if hopeless or (unknown and not idempotent and again):
             mark = _Mark(item, OutState.DEAD, error.outcome.value, error.code)
-            await self._marks.submit(mark)
+            await self._mark(mark)
             return True
         item.doubtful = item.doubtful or unknown
         item.not_before = self._store.clock.now() + timedelta(seconds=self._wait(item, error))
-        await self._marks.submit(_Mark(item, OutState.WAITING, error.outcome.value, error.code))
+        await self._mark(_Mark(item, OutState.WAITING, error.outcome.value, error.code))
         return False
 
     @staticmethod
@@ -217,6 +250,23 @@ class Dispatcher:
             return error.wait_seconds * random.uniform(1.0, 1.2)  # noqa: S311  jitter
         longest: float = min(FIRST_WAIT * 2 ** (item.attempts - 1), LONGEST_WAIT)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+
+    async def _mark(self, mark: _Mark) -> None:
+        await self._surely(lambda: self._marks.submit(mark))
+
+    @staticmethod
+    async def _surely(job: Callable[[], Awaitable[T]]) -> T:
+        """What ``job`` gives, once the database is there: what was sent must be written down."""
+        wait = FIRST_WAIT
+        while True:
+            try:
+                return await job()
+            except Exception as error:
+                if not will_pass(error):
+                    raise
+                log.warning("outbox: waiting for the database: %s", type(error).__name__)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, DATABASE_WAIT)
 
     async def _write(self, marks: Sequence[_Mark]) -> Sequence[None]:
         """One transaction for everything that was learned meanwhile."""

@@ -116,9 +116,13 @@ def _live(session: AsyncSession, envelope: Envelope, card: Card) -> LiveCard:
 
 
 async def live_cards(session: AsyncSession, subject: str) -> list[LiveCard]:
-    """Every card about ``subject``, on every screen."""
+    """Every card about ``subject``, on every screen; nobody else gives them a version now."""
     rows = await session.scalars(
-        select(LiveCard).where(LiveCard.subject == subject).order_by(LiveCard.at)
+        select(LiveCard)
+        .where(LiveCard.subject == subject)
+        .order_by(LiveCard.at, LiveCard.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     return list(rows)
 
@@ -131,8 +135,21 @@ async def pending(session: AsyncSession) -> list[Out]:
     return list(rows)
 
 
+async def repaint(session: AsyncSession, card_id: str) -> None:
+    """Show a card as it is now, whatever its screen shows."""
+    live = await session.get(LiveCard, card_id, with_for_update=True)
+    if live is not None:
+        present = codec.load_card(live.content)
+        await update(session, live, present, why="repaint", answered_by_click=False)
+
+
 async def answered(session: AsyncSession, card: Card) -> None:
-    """The click's own answer carried this version of the card: the queued one need not go."""
+    """The click's own answer carried this version of the card: the queued one need not go. A
+    newer one, which the answer may have painted over, goes once more."""
+    live = await session.get(LiveCard, card.id)
+    if live is not None and live.version > card.version:
+        await repaint(session, card.id)
+        return
     row = await session.scalar(
         sql_update(Out)
         .where(Out.key == f"{card.id}.{card.version}", Out.state == OutState.WAITING)

@@ -147,6 +147,8 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
 def _put(tree: dict[str, Any], keys: list[str], value: str) -> None:
     for key in keys[:-1]:
         tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise SettingsError(f"环境变量 {PREFIX}{'__'.join(keys).upper()}：{key} 不是一个配置段")
     tree[keys[-1]] = value.split(",") if keys[-1] == "risk_groups" else value
 
 

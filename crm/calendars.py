@@ -4,7 +4,7 @@ import csv
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.kernel import audit
@@ -23,6 +23,12 @@ async def load(session: AsyncSession) -> Calendar:
     rows = await session.execute(select(CalendarDay.day, CalendarDay.kind, CalendarDay.holiday))
     found = rows.all()
     return Calendar.of_rows(found) if found else Calendar.shipped()
+
+
+async def announced_until(session: AsyncSession) -> date:
+    """The last day that the exchanges have announced; what an admin loaded counts as announced."""
+    loaded = await session.scalar(select(func.max(CalendarDay.day)))
+    return date(loaded.year, 12, 31) if loaded else Calendar.shipped_until()
 
 
 def read_file(path: Path) -> list[tuple[date, str, str]]:

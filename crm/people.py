@@ -1,6 +1,6 @@
 """Staff, their roles, and what they may do and see.
 
-A role grants actions, each with how far it reaches (row scope); fields are shown by level. The
+A role grants actions, each with how far it reaches (row scope); personal fields show by level. The
 three admin roles exclude each other; of clients they see at most those without an owner.
 """
 
@@ -57,8 +57,8 @@ class Scope(IntEnum):
     ALL = 4
 
 
-class Level(IntEnum):
-    """How a field of personal data is shown."""
+class FieldLevel(IntEnum):
+    """How a personal number is shown on a card; a reveal is an act of its own."""
 
     HIDDEN = 0
     MASKED = 1
@@ -103,6 +103,16 @@ GRANTS: Mapping[Role, Grants] = {
     },
     Role.SECURITY_ADMIN: {Action.ROLES: Scope.ALL},
     Role.AUDIT_ADMIN: {Action.AUDIT: Scope.ALL},
+}
+
+FIELD_LEVELS: Mapping[Role, FieldLevel] = {
+    Role.MANAGER: FieldLevel.MASKED,
+    Role.HEAD: FieldLevel.MASKED,
+    Role.SUITABILITY: FieldLevel.MASKED,
+    Role.COMPLIANCE: FieldLevel.MASKED,
+    Role.OPENING_DESK: FieldLevel.FULL,  # compares numbers with papers all day
+    Role.RISK: FieldLevel.MASKED,
+    Role.RISK_HEAD: FieldLevel.MASKED,
 }
 
 ADMIN_ROLES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
@@ -153,6 +163,14 @@ class Person:
     def scope(self, action: Action) -> Scope:
         return max(
             (GRANTS[role].get(action, Scope.NONE) for role in self.roles), default=Scope.NONE
+        )
+
+    @property
+    def fields(self) -> FieldLevel:
+        """How personal numbers are shown to this person; never so in a group."""
+        return max(
+            (FIELD_LEVELS.get(role, FieldLevel.HIDDEN) for role in self.roles),
+            default=FieldLevel.HIDDEN,
         )
 
     def may(self, action: Action) -> bool:

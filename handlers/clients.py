@@ -1,7 +1,9 @@
 """Looking clients up: lists, cards, positions, the equity curve, one personal number, a look at
 somebody else's client."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +13,7 @@ from bot.cards import notice
 from bot.cards.curve import finding
 from bot.chat.message import Audience, Button, Card, Fact, Part, Picture, Style, Text, Tone
 from bot.chat.reply import Question, Reply, say
-from bot.router import Router, Turn
+from bot.router import OldCard, Router, Turn
 from crm import access, clients, interactions, people, tasks
 from crm.access import NotYours
 from crm.clients import NoSuchClient
@@ -24,7 +26,6 @@ from risk.figures import Figures
 
 router = Router()
 
-PAGE = 8  # as many as one row of number buttons holds
 CURVE_DAYS = 60
 
 
@@ -73,10 +74,30 @@ async def _others(turn: Turn, session: AsyncSession, hits: Sequence[Hit]) -> Rep
 
 
 async def _list(turn: Turn, session: AsyncSession, hits: Sequence[Hit], first: int) -> Reply:
-    shown = hits[first : first + PAGE]
+    card = await _page(turn, session, hits, first)
+    return Reply(parts=(card,), question=Question(options=_numbered(card)))
+
+
+async def _page(turn: Turn, session: AsyncSession, hits: Sequence[Hit], first: int) -> Card:
+    shown = hits[first : first + draw.PAGE]
     lines = [await _line(turn, session, hit) for hit in shown]
-    card = draw.client_list(lines, len(hits), first, turn.audience)
-    return Reply(parts=(card,), question=Question(options=tuple(b.key for b in card.buttons)))
+    draft = json.dumps([asdict(hit) for hit in hits])
+    return draw.client_list(lines, len(hits), first, turn.audience, draft)
+
+
+def _numbered(card: Card) -> tuple[str, ...]:
+    """What the answers 1, 2, 3 … stand for: the clients, not the page buttons."""
+    return tuple(button.key for button in card.buttons if button.label.isdecimal())
+
+
+@router.click("page", action=Action.LOOK_UP)
+async def turn_page(turn: Turn, session: AsyncSession) -> Reply:
+    """The next part of a list, in the same card."""
+    if turn.card is None:
+        raise OldCard
+    hits = [Hit(**raw) for raw in json.loads(turn.card.draft)]
+    card = await _page(turn, session, hits, int(turn.args[0]))
+    return Reply(update=card, question=Question(options=_numbered(card)))
 
 
 async def _line(turn: Turn, session: AsyncSession, hit: Hit) -> draw.Line:
@@ -131,6 +152,7 @@ async def _sheet(turn: Turn, session: AsyncSession, client_id: int) -> draw.Shee
         last=recent[0] if recent else None,
         task=await tasks.next_of_client(session, turn.person, client_id),
         owner=owner.get(client.owner or "", ""),
+        fields=turn.person.fields,
         at=turn.at,
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from crm.kernel import audit
@@ -14,6 +15,9 @@ from crm.kernel.clock import SHANGHAI, StoppedClock
 from crm.kernel.db import Store, open_store
 from crm.kernel.vault import Vault
 from tests.databases import TEMPLATE, Server, migrate, postgres_server
+
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
 

@@ -1,6 +1,6 @@
 """What a client looks like: in a list, as a card, with positions, to somebody who may not see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,8 @@ from bot.cards import text
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
 from crm.interactions import CHANNEL_WORDS
 from crm.kernel import masks
-from crm.models import Client, ClientStatus, Interaction, Permission, PersonalKind, Task
+from crm.models import Client, ClientKind, ClientStatus, Interaction, Permission, PersonalKind, Task
+from crm.people import FieldLevel
 from risk import products
 from risk.figures import Figures, Holding
 from risk.levels import Level
@@ -32,6 +33,7 @@ STATUS_WORDS: Mapping[ClientStatus, str] = {
 }
 EXPIRES_SOON = timedelta(days=365)
 PRIVATE_ONLY = "完整资料请私聊我"
+PAGE = 8  # as many as one row of number buttons holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class Sheet:
     last: Interaction | None
     task: Task | None
     owner: str
+    fields: FieldLevel
     at: datetime
 
 
@@ -52,7 +55,7 @@ def client_card(sheet: Sheet, audience: Audience) -> Card:
     client, figures = sheet.client, sheet.figures
     if audience is Audience.GROUP:
         return _group_card(client)
-    shows_person = audience is Audience.PRIVATE
+    in_private = audience is Audience.PRIVATE
     level = figures.level if figures and client.status is not ClientStatus.DORMANT else None
     return Card(
         title=" · ".join(filter(None, (client.name, _account(client), _tier(client)))),
@@ -60,12 +63,13 @@ def client_card(sheet: Sheet, audience: Audience) -> Card:
         tone=TONES[level] if level is not None else Tone.GREY,
         facts=(
             *_money(figures),
+            *_other_accounts(client),
             *_holdings(figures),
             *_permissions(client.permissions, sheet.at),
             *_service(sheet),
-            *(_person(sheet.personal) if shows_person else ()),
+            *(_person(sheet) if in_private else ()),
         ),
-        buttons=_buttons(client.id) if shows_person else (),
+        buttons=_buttons(client.id) if in_private else (),
         footer=_data_age(figures, sheet.at),
     )
 
@@ -100,6 +104,13 @@ def _money(figures: Figures | None) -> tuple[Fact, ...]:
     if distance := _distance(figures):
         rows.append(distance)
     return tuple(rows)
+
+
+def _other_accounts(client: Client) -> tuple[Fact, ...]:
+    rest = client.accounts[1:]
+    return (
+        (Fact("其他账号", " · ".join(f"{a.account} {a.currency}" for a in rest)),) if rest else ()
+    )
 
 
 def risk_degree(figures: Figures) -> str:
@@ -167,13 +178,33 @@ def _service(sheet: Sheet) -> tuple[Fact, ...]:
     return tuple(rows)
 
 
-def _person(personal: Mapping[PersonalKind, str]) -> tuple[Fact, ...]:
+def _person(sheet: Sheet) -> tuple[Fact, ...]:
     rows = []
-    if number := personal.get(PersonalKind.ID_NUMBER):
-        rows.append(Fact("身份证", masks.id_number(number)))
-    if mobile := personal.get(PersonalKind.MOBILE):
-        rows.append(Fact("手机", masks.mobile(mobile)))
+    if number := shown(sheet, PersonalKind.ID_NUMBER):
+        is_person = sheet.client.kind is ClientKind.PERSON
+        rows.append(Fact("身份证" if is_person else "统一社会信用代码", number))
+    if mobile := shown(sheet, PersonalKind.MOBILE):
+        rows.append(Fact("手机", mobile))
     return tuple(rows)
+
+
+MASKS: Mapping[PersonalKind, Callable[[str], str]] = {
+    PersonalKind.ID_NUMBER: masks.id_number,
+    PersonalKind.MOBILE: masks.mobile,
+    PersonalKind.BANK_CARD: masks.bank_card,
+}
+
+
+def shown(sheet: Sheet, kind: PersonalKind) -> str:
+    """A personal number as this viewer may see it; "" when there is none or it is hidden."""
+    value = sheet.personal.get(kind, "")
+    match sheet.fields:
+        case FieldLevel.HIDDEN:
+            return ""
+        case FieldLevel.MASKED:
+            return MASKS[kind](value) if value else ""
+        case FieldLevel.FULL:
+            return value
 
 
 def _buttons(client_id: int) -> tuple[Button, ...]:
@@ -199,7 +230,7 @@ def _data_age(figures: Figures | None, now: datetime) -> str:
 
 def more_card(sheet: Sheet) -> Card:
     """What the first card has no room for, personal numbers masked."""
-    client, personal = sheet.client, sheet.personal
+    client = sheet.client
     facts = [
         Fact("客户经理", sheet.owner or "未分配"),
         Fact("资金账号", " · ".join(f"{a.account} {a.currency}" for a in client.accounts)),
@@ -207,8 +238,8 @@ def more_card(sheet: Sheet) -> Card:
     ]
     if client.opened_on:
         facts.append(Fact("开户日期", client.opened_on.isoformat()))
-    if card := personal.get(PersonalKind.BANK_CARD):
-        facts.append(Fact("银行卡", masks.bank_card(card)))
+    if card := shown(sheet, PersonalKind.BANK_CARD):
+        facts.append(Fact("银行卡", card))
     if client.tags:
         facts.append(Fact("标签", " ".join(f"#{tag.tag}" for tag in client.tags)))
     if client.referrer:
@@ -235,18 +266,27 @@ class Line:
     why: str = ""
 
 
-def client_list(lines: Sequence[Line], total: int, first: int, audience: Audience) -> Card:
-    """Several clients to choose from, numbered from 1; ``first`` is the place of the first."""
+def client_list(
+    lines: Sequence[Line], total: int, first: int, audience: Audience, draft: str
+) -> Card:
+    """Several clients to choose from, numbered from 1; ``first`` is the place of the first.
+
+    ``draft`` keeps all of them for turning the page.
+    """
     in_group = audience is Audience.GROUP
     rows = tuple(_list_row(n, line, in_group=in_group) for n, line in enumerate(lines, start=1))
-    shown = "" if total == len(lines) else f"，第 {first + 1}–{first + len(lines)} 位"
+    after = first + len(lines)
+    shown_part = "" if total == len(lines) else f" · 第 {first + 1}–{after} 位"
     return Card(
-        title=f"找到 {total} 位客户{shown}",
+        title=f"找到 {total} 位客户{shown_part}",
         table=Table(("", "客户", "账号", "类", "持仓与风险"), rows),
-        buttons=tuple(
-            Button(f"client:{line.client_id}", str(n)) for n, line in enumerate(lines, start=1)
+        buttons=(
+            *(Button(f"client:{line.client_id}", str(n)) for n, line in enumerate(lines, start=1)),
+            *((Button(f"page:{after}", "下一页"),) if after < total else ()),
+            *((Button(f"page:{max(0, first - PAGE)}", "上一页"),) if first else ()),
         ),
-        footer="回复序号或点按钮",
+        footer="回复序号或点按钮" if after >= total else "回复序号或点按钮；写全一些可以更快找到",
+        draft=draft,
     )
 
 

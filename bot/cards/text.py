@@ -17,7 +17,7 @@ def short_yuan(value: Decimal | None) -> str:
     if value is None:
         return NOTHING
     size = abs(value)
-    if size >= YI:
+    if _hundredths(size / WAN) >= WAN:  # as it will be shown: 9999.9999万 is 1亿
         text = _trim(size / YI) + "亿"
     elif size >= WAN:
         text = _trim(size / WAN) + "万"
@@ -87,8 +87,11 @@ def cut(text: str, length: int) -> str:
 
 
 def _trim(value: Decimal) -> str:
-    exact = value.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    return f"{exact:f}".rstrip("0").rstrip(".")
+    return f"{_hundredths(value):f}".rstrip("0").rstrip(".")
+
+
+def _hundredths(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
 
 
 def _signed(value: Decimal, text: str) -> str:

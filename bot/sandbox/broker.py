@@ -9,6 +9,7 @@ from typing import Any, Literal
 from bot.sandbox import names, numbers
 from bot.sandbox.names import Name
 from bot.sandbox.numbers import seeded
+from bot.sandbox.world import BRANCHES, PEOPLE, Branch, Person
 
 FIRST_ACCOUNT = 80010001
 FOUNDED = date(2026, 11, 23)  # ages and expiries are laid out around this day
@@ -17,23 +18,6 @@ Status = Literal["active", "dormant"]
 RiskLevel = Literal["C1", "C2", "C3", "C4", "C5"]
 TIERS: tuple[Tier, ...] = ("A", "B", "C")
 RISK_LEVELS: tuple[RiskLevel, ...] = ("C1", "C2", "C3", "C4", "C5")
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """``role`` is one of the values of crm's Role; ``branch`` is empty at headquarters."""
-
-    id: str
-    name: str
-    role: str
-    branch: str = ""
-    on_duty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +86,6 @@ class Broker:
         return [client.row() for client in self.clients[:limit]]
 
 
-BRANCHES = (Branch("HZ", "杭州营业部"), Branch("SH", "上海营业部"))
-PEOPLE = (
-    Person("wangqiang", "王强", "manager", "HZ"),
-    Person("limin", "李敏", "manager", "HZ"),
-    Person("zhaolei", "赵磊", "manager", "SH"),
-    Person("sunfang", "孙芳", "head", "HZ"),
-    Person("qianwei", "钱伟", "head", "SH"),
-    Person("zhouting", "周婷", "suitability"),
-    Person("wuhao", "吴昊", "compliance"),
-    Person("zhengli", "郑丽", "opening_desk"),
-    Person("fengjun", "冯军", "risk"),
-    Person("chenxi", "陈曦", "risk", on_duty=True),
-    Person("hejing", "何静", "system_admin"),
-    Person("tangyu", "唐宇", "system_admin"),
-    Person("gaoyuan", "高远", "security_admin"),
-    Person("shenlu", "沈露", "security_admin"),
-    Person("linlan", "林岚", "audit_admin"),
-    Person("peijun", "裴俊", "audit_admin"),
-)
 OWNERS: Mapping[tuple[str, str], int] = {  # owner and branch, by share
     ("wangqiang", "HZ"): 29,
     ("limin", "HZ"): 27,

@@ -14,6 +14,7 @@ import aiohttp
 import tomli_w
 from aiohttp import web
 
+from bot.sandbox import scenes
 from bot.sandbox.broker import Broker, invent
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.counter import counter_routes
@@ -121,14 +122,15 @@ class FarSide:
     async def market(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._market.apply(body)
 
+    async def quotes(self) -> Mapping[str, Any]:
+        return self._market.quotes()
+
     async def clients(self, limit: int) -> Sequence[Mapping[str, Any]]:
         return self._broker.rows(limit)
 
     async def scene(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """``quiet`` calms the market. Raises Refused for a scene that there is not."""
-        if body.get("name") == "quiet":
-            return self._market.apply({"pause": True})
-        raise Refused(f"还没有这个场景：{body.get('name')}")
+        """Raises Refused for a scene that there is not."""
+        return scenes.play(self._market, body)
 
 
 @asynccontextmanager

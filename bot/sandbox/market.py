@@ -21,9 +21,10 @@ from bot.sandbox.holdings import HISTORY_DAYS, HistoryRow, holders
 from bot.sandbox.prices import NotPossible, Prices
 from crm.kernel.calendar import Calendar, NoCalendar
 from crm.kernel.clock import SHANGHAI, Clock
-from risk.sources.base import ZERO, Snapshot, Tick
+from risk.sources.base import ZERO, Instrument, Snapshot, Tick
 
 SAVED_EVERY = 15  # steps; what a person did is kept at once
+FINE = Decimal("0.0001")  # a hundredth of a percent
 log = logging.getLogger(__name__)
 
 
@@ -103,6 +104,19 @@ class Market:
         return {
             "paused": self.paused,
             "prices": {name: str(instruments[name].last) for name in sorted(moved)},
+        }
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Every instrument by id, with its last price and today's limits."""
+        self._follow_the_calendar()
+        return self._prices.instruments
+
+    def quotes(self) -> dict[str, Any]:
+        """What ``GET /sandbox/market`` shows; ``change`` is a fraction of ``prev_settle``."""
+        return {
+            "paused": self.paused,
+            "prices": {name: _quote(each) for name, each in self.instruments.items()},
         }
 
     def snapshot(self) -> Snapshot:
@@ -202,6 +216,12 @@ class Market:
         draft = self._path.with_suffix(".new")
         draft.write_bytes(orjson.dumps(kept, default=str))
         draft.replace(self._path)
+
+
+def _quote(each: Instrument) -> dict[str, str]:
+    last, settled = each.last or ZERO, each.prev_settle or ZERO
+    change = (last / settled - 1).quantize(FINE) if settled else ZERO
+    return {"last": str(last), "prev_settle": str(settled), "change": str(change)}
 
 
 def _numbers(wanted: Mapping[str, Any]) -> dict[str, Decimal]:

@@ -12,7 +12,6 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import read_span
 from bot.sandbox.faults import read_fault
-from bot.sandbox.feed import News
 from bot.sandbox.ground import Ground, Platform, Press, Saying
 from bot.sandbox.refused import Refused
 from bot.sandbox.screens import PRIVATE
@@ -30,6 +29,8 @@ class Far(Protocol):
     """What the sandbox shows of rooms it does not own. Each may raise UserError."""
 
     async def market(self, body: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    async def quotes(self) -> Mapping[str, Any]: ...
 
     async def clients(self, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
@@ -58,6 +59,7 @@ class SandboxRoutes:
             "platforms": self._list_platforms,
             "people": self._people,
             "clients": self._clients,
+            "market": self._quotes,
             "seen": self._seen,
             "chats": self._chats,
             "wire": self._wire,
@@ -95,14 +97,17 @@ class SandboxRoutes:
     async def _clients(self, request: web.Request) -> web.Response:
         return answer(await self._needed().clients(number(request, "limit", 100)))
 
+    async def _quotes(self, _request: web.Request) -> web.Response:
+        return answer(await self._needed().quotes())
+
     async def _seen(self, request: web.Request) -> web.Response:
+        """With ``since``, also those taken back since then, as ``{"seq","recalled":true}``."""
         platform, person = self._viewer(request)
+        chat = request.query.get("chat", "")
+        if since := request.query.get("since", ""):
+            return answer(self._ground.screens.changed(platform, person, chat or PRIVATE, since))
         items = self._ground.screens.seen(
-            platform,
-            person,
-            request.query.get("chat", ""),
-            number(request, "after", 0),
-            number(request, "limit", 5000),
+            platform, person, chat, number(request, "after", 0), number(request, "limit", 5000)
         )
         return answer(items)
 
@@ -140,22 +145,22 @@ class SandboxRoutes:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         )
         await response.prepare(request)
-        with self._ground.feed.watch() as queue, suppress(ConnectionError):
+        with (
+            self._ground.feed.watch(platform, person) as watcher,
+            suppress(ConnectionError),
+        ):
             connected = self._platforms[platform].connected() > 0
             await write_event(response, "connected", {"connected": connected})
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT):
-                        first = await queue.get()
+                        news = await watcher.take()
                 except TimeoutError:
                     await response.write(b":\n\n")
                     continue
-                news = [first]
-                while not queue.empty():
-                    news.append(queue.get_nowait())
-                if None in news:
+                if news is None:
                     break
-                for one in newest(news, platform, person):
+                for one in news:
                     await write_event(response, one.event, one.data)
         return response
 
@@ -357,15 +362,6 @@ def read_inputs(given: object) -> dict[str, str | list[str]]:
 
 def attachment(name: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def newest(news: Sequence[News | None], platform: str, person: str) -> list[News]:
-    """What this page should hear, one of each kind and chat."""
-    kept: dict[tuple[str, object], News] = {}
-    for one in news:
-        if one and one.platform == platform and (one.people is None or person in one.people):
-            kept[one.event, one.data.get("chat")] = one
-    return list(kept.values())
 
 
 async def write_event(response: web.StreamResponse, event: str, data: Mapping[str, object]) -> None:

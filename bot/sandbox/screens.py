@@ -137,6 +137,25 @@ class Screens:
         rows.sort(key=lambda row: int(row["seq"]))
         return [self._shown(row, person) for row in rows[-limit:] if is_visible(row, person)]
 
+    def changed(self, platform: str, person: str, chat: str, since: str) -> list[dict[str, Any]]:
+        """The items of a chat that came, changed or were recalled at ``since`` or later."""
+        self.member(person, chat)
+        rows = self._disk.rows(
+            "SELECT * FROM item WHERE platform = ? AND chat = ? AND person = ? AND updated >= ?"
+            " ORDER BY seq",
+            platform,
+            chat,
+            person if chat == PRIVATE else "",
+            since,
+        )
+        return [
+            {"seq": row["seq"], "updated": row["updated"], "recalled": True}
+            if row["recalled"]
+            else self._shown(row, person)
+            for row in rows
+            if is_visible(row, person)
+        ]
+
     def chats(self, platform: str, person: str) -> list[dict[str, Any]]:
         """Every chat of ``person`` with its last line and what is unread."""
         title = {group.id: group.name for group in self._world.groups_of(person)}

@@ -21,6 +21,7 @@ from bot.sandbox.wire import Wire
 from bot.sandbox.world import World
 
 PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'"
+STATIC = "/sandbox/static/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,11 @@ def add_page(app: web.Application, folder: Path) -> None:
     async def to_index(_request: web.Request) -> web.Response:
         raise web.HTTPFound("/sandbox/")
 
+    async def ask_again(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path.startswith(STATIC):  # an upgrade never mixes old modules with new ones
+            response.headers["Cache-Control"] = "no-cache"
+
     app.router.add_get("/sandbox/", index)
     app.router.add_get("/sandbox", to_index)
-    app.router.add_static("/sandbox/static/", folder)
+    app.router.add_static(STATIC, folder)
+    app.on_response_prepare.append(ask_again)

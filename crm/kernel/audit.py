@@ -10,6 +10,7 @@ leaves the chain as it was.
 import asyncio
 import fcntl
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +18,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, String, select
+from sqlalchemy import BigInteger, LargeBinary, String, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.db import Base, Moment, SealedText, Store, now, vault
+from crm.kernel.vault import CannotOpen
+
+log = logging.getLogger(__name__)
 
 GENESIS = bytes(32)
 
@@ -74,9 +78,9 @@ def note(
     **detail: object,
 ) -> None:
     """Put down that ``actor`` did ``action`` to ``thing``; stored when the transaction commits."""
-    text = json.dumps(detail, ensure_ascii=False, sort_keys=True, default=str)
+    told = json.dumps(detail, ensure_ascii=False, sort_keys=True, default=str)
     pending: list[Note] = session.info.setdefault("audit_notes", [])
-    pending.append(Note(actor, action, thing, trace or session.info.get("trace", ""), text))
+    pending.append(Note(actor, action, thing, trace or session.info.get("trace", ""), told))
 
 
 class Head:
@@ -96,20 +100,24 @@ class Head:
         async with self._lock:
             if self._written < self._newest[0]:
                 newest = self._newest
-                await asyncio.to_thread(self._write, *newest)
+                try:
+                    await asyncio.to_thread(self._write, *newest)
+                except OSError as error:  # the commit stands; the next one publishes for both
+                    log.error("the audit head was not written: %s", type(error).__name__)  # noqa: TRY400
+                    return
                 self._written = newest[0]
 
     def _write(self, seq: int, digest: bytes) -> None:
         """Never backwards, also when several processes share the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+") as file:
+        self.path.touch(0o600)
+        with self.path.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
             known = _parse_head(file.read())
             if known is None or known[0] < seq:
                 file.seek(0)
+                file.write(f"{seq} {digest.hex()}\n")  # over the old one: a full disk takes it
                 file.truncate()
-                file.write(f"{seq} {digest.hex()}\n")
 
     def read(self) -> tuple[int, bytes] | None:
         """None when nothing was ever published."""
@@ -122,9 +130,10 @@ class Head:
 def _parse_head(text: str) -> tuple[int, bytes] | None:
     try:
         seq, digest = text.split()
-        return int(seq), bytes.fromhex(digest)
+        head = int(seq), bytes.fromhex(digest)
     except ValueError:
         return None
+    return head if len(head[1]) == len(GENESIS) else None
 
 
 def attach(store: Store, head: Head) -> None:
@@ -138,10 +147,7 @@ async def write_notes(session: AsyncSession) -> None:
     notes: list[Note] = session.info.pop("audit_notes", [])
     if not notes:
         return
-    tip = await session.scalar(select(AuditTip).where(AuditTip.id == NEWEST).with_for_update())
-    if tip is None:
-        tip = AuditTip(id=NEWEST, seq=0, hash=GENESIS)
-        session.add(tip)
+    tip = await _locked_tip(session)
     seq, previous, at = tip.seq, tip.hash, now(session)
     for entry in notes:
         seq += 1
@@ -161,6 +167,18 @@ async def write_notes(session: AsyncSession) -> None:
     tip.seq, tip.hash = seq, previous
     session.info["audit_tip"] = (seq, previous)
     await session.flush()
+
+
+async def _locked_tip(session: AsyncSession) -> AuditTip:
+    query = select(AuditTip).where(AuditTip.id == NEWEST).with_for_update()
+    tip = await session.scalar(query)
+    if tip is not None:
+        return tip
+    first = text(
+        "INSERT INTO audit_tip (id, seq, hash) VALUES (:id, 0, :hash) ON CONFLICT DO NOTHING"
+    )  # others may be writing the very first row too
+    await session.execute(first, {"id": NEWEST, "hash": GENESIS})
+    return (await session.scalars(query)).one()
 
 
 def _link(previous: bytes, row: AuditRow) -> bytes:
@@ -187,31 +205,50 @@ class Verdict:
 
 async def verify(session: AsyncSession, head: Head) -> Verdict:
     """Walk the whole chain from where the archive ends, opening each detail."""
-    expected = head.read() or (0, GENESIS)  # first: a head read later may be ahead of what we see
     start = await session.get(AuditTip, ARCHIVED)
     count, previous = (start.seq, start.hash) if start else (0, GENESIS)
-    seen_head = expected[0] <= count
+    # Read first: read later, they may be ahead of the rows that we see.
+    missing = {end for end in (head.read(), await _tip(session)) if end and end[0] > count}
     key = vault(session)
-    async for row in _rows(session):
-        if row.seq != count + 1:
-            return Verdict(count, count + 1, f"第 {count + 1} 行缺失或被移动")
-        if row.digest != key.index("audit", row.detail):
-            return Verdict(count, row.seq, f"第 {row.seq} 行的内容被改动")
-        previous = _link(previous, row)
-        if previous != row.hash:
-            return Verdict(count, row.seq, f"第 {row.seq} 行与前一行接不上")
-        seen_head = seen_head or expected == (row.seq, row.hash)
-        count = row.seq
-    if not seen_head:
-        return Verdict(count, count + 1, f"链头记录的第 {expected[0]} 行不在表中，最新的行被截断")
+    try:
+        async for row in _rows(session):
+            if row.seq != count + 1:
+                return Verdict(count, count + 1, f"第 {count + 1} 行缺失或被移动")
+            if row.digest != key.index("audit", row.detail):
+                return Verdict(count, row.seq, f"第 {row.seq} 行的内容被改动")
+            previous = _link(previous, row)
+            if previous != row.hash:
+                return Verdict(count, row.seq, f"第 {row.seq} 行与前一行接不上")
+            missing.discard((row.seq, row.hash))
+            count = row.seq
+    except UNREADABLE:
+        return Verdict(count, count + 1, f"第 {count + 1} 行无法读出，内容被改动或密钥不符")
+    if missing:
+        seq = max(missing)[0]
+        return Verdict(count, count + 1, f"链头记录的第 {seq} 行不在表中，最新的行被截断")
     return Verdict(count, None, "")
 
 
+async def _tip(session: AsyncSession) -> tuple[int, bytes] | None:
+    tip = await session.get(AuditTip, NEWEST)
+    return (tip.seq, tip.hash) if tip else None
+
+
+UNREADABLE = (CannotOpen, ValueError, TypeError)  # a detail that does not open, a moment that is none
+
+
 async def _rows(session: AsyncSession, batch: int = 1000) -> AsyncIterator[AuditRow]:
+    """In order. Raises one of UNREADABLE after the last row before the one that it concerns."""
     last = 0
     while True:
         query = select(AuditRow).where(AuditRow.seq > last).order_by(AuditRow.seq).limit(batch)
-        rows = (await session.scalars(query)).all()
+        try:
+            rows = (await session.scalars(query)).all()
+        except UNREADABLE:
+            if batch == 1:
+                raise
+            batch = 1
+            continue
         if not rows:
             return
         for row in rows:

@@ -56,11 +56,22 @@ class Calendar:
 
     @classmethod
     def shipped(cls) -> "Calendar":
-        text = resources.files("crm.kernel").joinpath("data/trading_calendar.csv").read_text()
         return cls.of_rows(
             (date.fromisoformat(row["date"]), row["kind"], row["holiday"])
-            for row in csv.DictReader(text.splitlines())
+            for row in _shipped_rows()
         )
+
+    @staticmethod
+    def shipped_until() -> date:
+        """The last day of the shipped seed before the first that is not announced yet."""
+        open_days = [
+            date.fromisoformat(row["date"])
+            for row in _shipped_rows()
+            if row["certainty"] != "announced"
+        ]
+        if open_days:
+            return min(open_days) - timedelta(days=1)
+        return Calendar.shipped().last
 
     @cached_property
     def days(self) -> list[date]:
@@ -95,3 +106,8 @@ class Calendar:
         if asked < self.first or not 0 <= index < len(self.days):
             raise NoCalendar(last=self.last, day=asked)
         return self.days[index]
+
+
+def _shipped_rows() -> list[dict[str, str]]:
+    text = resources.files("crm.kernel").joinpath("data/trading_calendar.csv").read_text()
+    return list(csv.DictReader(text.splitlines()))

@@ -27,7 +27,7 @@ PEOPLE = [
     ("qianwei", "钱伟", "head", "SH"),
     ("zhouting", "周婷", "suitability", ""),
     ("wuhao", "吴昊", "compliance", ""),
-    ("zhengli", "郑丽", "opening", ""),
+    ("zhengli", "郑丽", "opening_desk", ""),
     ("fengjun", "冯军", "risk", ""),
     ("chenxi", "陈曦", "risk", ""),
     ("hejing", "何静", "system_admin", ""),

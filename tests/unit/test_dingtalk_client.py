@@ -210,13 +210,13 @@ class TestCards:
         assert call.body["cardUpdateOptions"]["updateCardDataByKey"] is True
         assert call.body["cardData"]["cardParamMap"]["rev"] == "4"
 
-    async def test_a_card_that_exists_was_shown_and_is_brought_up_to_date(
+    async def test_a_card_that_exists_was_shown_and_is_left_as_it_is(
         self, far: FakeDingTalk, ding: DingTalk
     ) -> None:
         far.script(CREATE, refuses("param.cardAlreadyExist"))
         receipt = await ding.send(out(CARD, again=True))
         assert receipt.updatable
-        assert len(far.to(CARDS, "PUT")) == 1
+        assert far.to(CARDS, "PUT") == []  # it may have been clicked since
         assert far.to(DELIVER) == []
 
     async def test_a_failed_target_inside_a_success_is_a_failure(

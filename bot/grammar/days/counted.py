@@ -23,7 +23,8 @@ NIGHT_ENDS = time(5)  # until then 明天 may mean the day that has already begu
 _DIGIT_PAIR = re.compile(r"[一二两三四五六七八九]{2}")
 
 _RELATIVE = re.compile(
-    r"(?P<both>明后两?天|今明两天)|大后天|(?<!大)后天(?![气性])|明天(?!控股|系|集团|资本)|明日(?!之星)"
+    r"(?P<both>明后两?天|今明两天)|大后天|(?<!大)后天(?![气性])|明天(?!控股|系|集团|资本)"
+    r"|明日(?!之星)"
     r"|(?<![声证说表聪发光分黎清文透])明(?=[早晚晨])|今天|今日(?!头条)|今儿(?!个)?|今(?=[早晚夜晨])"
 )
 _DAYS_AHEAD = {"大后天": 3, "后天": 2, "明天": 1, "明日": 1, "明": 1}
@@ -42,7 +43,8 @@ def _relative(match: Match, now: Now) -> Day:
 
 _UNIT = r"交易日|工作日|天|日|周|星期|礼拜|月|季度|年|小时|钟头|分钟|刻钟"
 _AFTER = re.compile(
-    rf"(?<![第\d.前近到期割])(?:再|等)?(?:过|隔)?(?P<n>半|几|十几|数|{WHOLE})(?P<ge>个)?(?P<half>半)?(?P<unit>{_UNIT})"
+    r"(?<![第\d.前近到期割])(?:再|等)?(?:过|隔)?(?P<n>半|几|十几|数"
+    rf"|{WHOLE})(?P<ge>个)?(?P<half>半)?(?P<unit>{_UNIT})"
     r"(?P<after>之后|以后|过后|后(?!续(?![签约费])|[面来仓台悔])|之?内|以内)"
 )
 _AFTER_SHORT = re.compile(

@@ -8,7 +8,10 @@ from bot.grammar.days.day import ONE, TAIL, WEEK_WORD, Day, Match, Now, Rule, as
 _WEEKDAYS = "一二三四五六日"
 _WEEK_PREFIX = r"(?P<pre>下下个?|下个?|上上个?|上个?|本|这个?)"
 
-_DAY_OF_WEEK = r"(?:[二四五六天]|一(?!起|般|定|直|切|些|样|旦|共|块|次|趟|下(?!午))|日(?!常|均|线|内|志|趋)|三(?!个月)|末)"
+_DAY_OF_WEEK = (
+    r"(?:[二四五六天末]|一(?!起|般|定|直|切|些|样|旦|共|块|次|趟|下(?!午))"
+    r"|日(?!常|均|线|内|志|趋)|三(?!个月))"
+)
 _WEEKDAY = re.compile(
     rf"(?:{_WEEK_PREFIX}|(?<=[周期拜][一二三四五六日天])|(?<![半\d一二两三四五六七八九十几每整双]))"
     rf"{WEEK_WORD}(?P<d>{_DAY_OF_WEEK}|[1-6](?![\d个次天年%点]))" + TAIL

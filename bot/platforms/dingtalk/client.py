@@ -140,8 +140,8 @@ class DingTalk:
         return await self._say_all(out, render.said(card, out.chat.place))
 
     async def _put_out(self, out: Outgoing, card: Card) -> Receipt:
-        """A card whose creation is repeated exists already: it is brought up to date, and shown
-        only if we know that it was not."""
+        """A card whose creation is repeated exists already, shown, and may have been clicked
+        since: it is left as it is. One that we know was not shown is only delivered."""
         track = render.track_id(out, card)
         if track in self._undelivered:
             await self._update(track, card)
@@ -155,7 +155,7 @@ class DingTalk:
         except OutsideError as error:
             if error.code != "param.cardAlreadyExist":
                 raise
-            return await self._update(track, card)
+            return Receipt(platform_id=track, updatable=True)
         return self._delivered(track, answer)
 
     async def _update(self, track: str, card: Card) -> Receipt:

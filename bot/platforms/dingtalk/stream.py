@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import aiohttp
 import orjson
 
+from bot import crashpoint
 from bot.chat.message import Ask, Card
 from bot.chat.ports import Health, Hear, HearClick, Raw, Tally
 from bot.platforms.dingtalk.api import Api, http_session, uncounted
@@ -168,7 +169,9 @@ class Stream:
         frame = item.frame
         answer = await (self._event(frame) if frame.type == "EVENT" else self._said(frame))
         if answer is not None:
+            crashpoint.here("stream.before_ack")
             await item.link.answer(answer)
+            crashpoint.here("stream.after_ack")
 
     async def _said(self, frame: Frame) -> bytes | None:
         """The acknowledgement; None leaves it unsaid, so that the message comes again."""

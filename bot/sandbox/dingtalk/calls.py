@@ -4,6 +4,8 @@ Two hosts, two manners. ``api`` says what is wrong by HTTP status and ``code``; 
 webhooks always answer 200 and say it by ``errcode``.
 """
 
+import asyncio
+import random
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ NAME = "dingtalk"
 PREFIX = "/sim/dingtalk"
 TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 - a header's name
 BODY_BYTES = 4 << 20
+SLOWEST = 20  # medians
 NO_APP = App(name="", client_id="", client_secret="", robot_code="")
 BLOCKED = "<!DOCTYPE html><html><body><h1>405</h1><p>您的访问被阻断</p></body></html>"
 
@@ -72,6 +75,7 @@ class Calls:
         self._settings = settings
         self._tokens = tokens
         self._meter = meter
+        self._random = random.Random(ground.seed)  # noqa: S311
         self.routes: list[web.RouteDef] = []
 
     def api(
@@ -115,6 +119,7 @@ class Calls:
             call = Call(self._caller(manner, request), await read_json(request), request)
             self._note_in(call, path)
             response = await answered(manner, gated, call)
+            await self._linger()
             return await self._spoil_after(call, self._answer(path, response))
 
         self.routes.append(web.route(method, PREFIX + path, handle))
@@ -173,6 +178,11 @@ class Calls:
         if faults.take(NAME, "half_body", call.app.name):
             return await half(request, response)
         return response
+
+    async def _linger(self) -> None:
+        """Answers take their time: half of them longer than the median, a few much longer."""
+        if median := self._settings.latency_seconds:
+            await asyncio.sleep(min(median * self._random.lognormvariate(0, 0.7), SLOWEST * median))
 
     def _note_in(self, call: Call, path: str) -> None:
         summary = str(call.body.get("msgKey") or call.body.get("outTrackId") or "")

@@ -179,7 +179,7 @@ class Cards:
     def _place(self, target: Target, *, union_ids: bool) -> tuple[str, str]:
         """Chat and person of a target, ("", "") when there is none."""
         if target.space == "IM_GROUP":
-            return (target.id, "") if self._ground.world.group(target.id) else ("", "")
+            return (target.id, "") if self._ground.world.robots_group(target.id) else ("", "")
         person = self._people_by_union.get(target.id, "") if union_ids else target.id
         return (PRIVATE, person) if self._ground.world.person(person) else ("", "")
 

@@ -114,6 +114,8 @@ class DingTalkSettings:
     choose: Literal["random", "sticky", "newest"] = "random"
     swallow_pings: bool = False  # a half-open link
     card_reuse: Literal["error", "silent"] = "error"
+    repeat_share: float = 0.0  # of acknowledged pushes that come once more unasked
+    latency_seconds: float = 0.0  # median of what an answer takes, log-normal (unsure)
     stringly: bool = False  # contacts answer booleans and lists as strings
 
     @property

@@ -19,7 +19,8 @@ class Contacts:
     def __init__(self, ground: Ground, settings: DingTalkSettings) -> None:
         self._world = ground.world
         self._stringly = settings.stringly
-        self._departments = {code: n for n, code in enumerate(ground.world.branches, ROOT + 1)}
+        codes = [branch.id for branch in ground.world.branches]
+        self._departments = {code: n for n, code in enumerate(codes, ROOT + 1)}
         self._departments[""] = ROOT + 1 + len(self._departments)  # 总部
         self._roles = {role: n for n, role in enumerate(ROLES, 501)}
 
@@ -77,7 +78,7 @@ class Contacts:
     async def _below(self, call: Call) -> dict[str, Any]:
         if self._department(call) != ROOT:
             return {"result": []}
-        names = {**self._world.branches, "": "总部"}
+        names = {branch.id: branch.name for branch in self._world.branches} | {"": "总部"}
         return {
             "result": [
                 {

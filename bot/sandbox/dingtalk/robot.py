@@ -58,7 +58,7 @@ class Robot:
     async def _send_to_group(self, call: Call) -> dict[str, Any]:
         check_robot(call)
         chat = call.text("openConversationId", "miss.param.openConversationId")
-        if self._ground.world.group(chat) is None:
+        if self._ground.world.robots_group(chat) is None:
             raise Problem("resource.not.found", "the robot is not in this conversation")
         shown = self._read_message(call)
         with self._ground.disk.transaction():
@@ -153,6 +153,8 @@ class Robot:
         chat = call.text("openConversationId", "miss.param.openConversationId")
         if self._ground.world.group(chat) is None:
             raise Problem("resource.not.found", "no such conversation")
+        if self._ground.world.robots_group(chat) is None:
+            return {"chatbotInstanceVOList": []}
         robot = {"robotCode": call.app.robot_code, "name": call.app.name, "openRobotType": 2}
         return {"chatbotInstanceVOList": [robot | {"downloadIconURL": ""}]}
 

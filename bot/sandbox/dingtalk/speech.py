@@ -61,8 +61,9 @@ class Speech:
             raise Refused("消息是空的")
         app, person = self._app(saying.app), self._speaker(saying)
         in_group = saying.chat != PRIVATE
+        called = saying.mention and self._ground.world.robots_group(saying.chat) is not None
         text = f"@{BOT_NAME} {saying.text}" if in_group and saying.mention else saying.text
-        heard = not in_group or (saying.mention and saying.kind in HEARD_IN_GROUPS)
+        heard = not in_group or (called and saying.kind in HEARD_IN_GROUPS)
         with self._ground.disk.transaction():
             body = self._body(app, saying) | self._quoted(saying)
             shown = Shown("text", {"text": text, "voice": saying.kind == "voice"})

@@ -309,7 +309,7 @@ class Stream:
         if push and is_taken(push.type, ack):
             self._store.done(push)
             self._drop(push)
-            if push.twice:
+            if push.twice or self._random.random() < self._settings.repeat_share:
                 self._repeat(push)
 
     def _repeat(self, push: Push) -> None:

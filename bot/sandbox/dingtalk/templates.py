@@ -228,7 +228,9 @@ def parsed(text: str, empty: Any) -> Any:
 
 
 def default_of(given: object) -> str:
-    """A field's default; a choice has it as index and value."""
+    """A field's default; a choice has it as index and value, several choices as lists of those."""
     if isinstance(given, dict):
-        return str(given.get("value", ""))
+        return default_of(given.get("value"))
+    if isinstance(given, list):
+        return ",".join(map(str, given))
     return "" if given is None else str(given)

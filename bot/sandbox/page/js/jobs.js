@@ -9,7 +9,7 @@ const JOBS = [
   },
   { name: "营业部负责人", does: "审批，看本部客户", roles: ["head"], lines: ["张三", "持仓 张三", "待办", "帮助"] },
   {
-    name: "业务审核", does: "适当性、合规、开户", roles: ["suitability", "compliance", "opening"],
+    name: "业务审核", does: "适当性、合规、开户", roles: ["suitability", "compliance", "opening_desk"],
     lines: ["张三", "持仓 张三", "帮助"],
   },
   { name: "风控", does: "盯追保，认领，处理", roles: ["risk"], lines: ["张三", "持仓 张三", "待办", "帮助"] },
@@ -32,7 +32,7 @@ const STAFF = { name: "员工", does: "", lines: ["帮助"] };
 const jobOf = ({ role }) => JOBS.find((job) => job.roles.includes(role)) ?? STAFF;
 
 const BRANCHES = { HZ: "杭州", SH: "上海" };
-const DESKS = { suitability: "适当性", compliance: "合规", opening: "开户" };
+const DESKS = { suitability: "适当性", compliance: "合规", opening_desk: "开户" };
 
 /** What tells a person from others of the same job. */
 export const deskOf = ({ role, branch }) => BRANCHES[branch] ?? (branch || DESKS[role] || "");

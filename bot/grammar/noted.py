@@ -1,0 +1,220 @@
+"""Lines that carry a note: 记 and 待办, with client, channel, text, tags and follow-up."""
+
+import re
+from dataclasses import dataclass, replace
+
+from bot.grammar import dates, intent, note, opening, talk, verbs, who
+from bot.grammar.dates import NONE, Due
+from bot.grammar.heard import Heard
+from bot.grammar.opening import BETWEEN, FILLER, TAG
+from bot.grammar.reading import Asked, Reading
+from bot.grammar.who import Named
+from crm import names
+
+_ACCOUNT_TOO = re.compile(r"\s?\(?(\d{6,12})\)?(?!\d)")
+_ALSO = re.compile(r"\s?[、,和与跟及&]\s?|\s")
+
+
+def log(heard: Heard, end: int, before: Named | None) -> Reading:
+    """记 NAME TEXT writes; 记 NAME alone shows the last records."""
+    reading = noted(heard, "log", end, before)
+    if reading.note or reading.asked == "client":
+        return reading
+    if reading.channel or reading.tags:
+        return replace(reading, write=False, asked="text")
+    return replace(reading, write=False)
+
+
+def task(heard: Heard, end: int, before: Named | None) -> Reading:
+    """待办 TEXT writes; 待办 and 待办 NAME list."""
+    if before is None and not heard.text[end:].strip():
+        return Reading(verb="task")
+    reading = noted(heard, "task", end, before)
+    if not reading.note:
+        return replace(reading, write=False)
+    if reading.asked == "client":
+        return reading
+    if not reading.action:
+        return replace(reading, write=False, asked="text")
+    if reading.due.kind == "ask":
+        return replace(reading, write=False, asked="date")
+    return reading
+
+
+def noted(heard: Heard, verb: str, end: int, before: Named | None) -> Reading:
+    """The whole of such a line. ``before``: a client named in front of the verb."""
+    promised = verb == "task"
+    layout = _layout(heard, end, before, promised=promised)
+    body = layout.body(heard.text)
+    due = _due(heard, body, promised=promised)
+    spoken = body if promised else dates.without_clauses(body, due)
+    reading = replace(
+        _marked(heard, layout, body, due, verb), channel=layout.channel or note.channel(spoken)
+    )
+    if layout.stranger:
+        return replace(reading, asked="client", query=layout.stranger)
+    needs = not promised or intent.wants_client(names.simplified(reading.action or ""))
+    if layout.named is None and heard.focus is None and reading.note and not needs:
+        return replace(reading, write=True)
+    reading = heard.about(reading, layout.named, writes=True)
+    if reading.asked:
+        return reading
+    asked: Asked | None = "date" if due.kind == "ask" else None
+    return replace(reading, write=True, asked=asked)
+
+
+# ── what stands where ────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The note: ``lead``, a date said before the name, and the text from ``start`` to ``stop``."""
+
+    start: int
+    stop: int
+    lead: str = ""
+    named: Named | None = None
+    channel: str | None = None
+    stranger: str | None = None  # named, but nobody's client
+
+    def body(self, text: str) -> str:
+        """The note for readers of dates, with a client's name in it blanked."""
+        plain = text[self.start : self.stop]
+        if self.named and self.named.start >= self.start:
+            cut = slice(self.named.start - self.start, self.named.end - self.start)
+            plain = plain[: cut.start] + intent.NAME * len(plain[cut]) + plain[cut.stop :]
+        return f"{self.lead} {plain}" if self.lead else plain
+
+
+def _layout(heard: Heard, end: int, before: Named | None, *, promised: bool) -> _Layout:
+    if before:
+        start, channel = _channel_at(heard, heard.skip(FILLER, end), promised)
+        return _Layout(start, _stop(heard, start), named=before, channel=channel)
+    begin = heard.skip(FILLER, end)
+    in_front = _client_in_front(heard, begin, promised=promised)
+    if in_front:
+        return in_front
+    start, channel = _channel_at(heard, begin, promised)
+    stop = _stop(heard, start)
+    stranger = _stranger(heard, start, stop)
+    if stranger:
+        behind = heard.skip(BETWEEN, start + len(stranger))
+        start, later = _channel_at(heard, behind, promised)
+        return _Layout(start, stop, channel=channel or later, stranger=stranger)
+    pronoun = heard.pronoun_at(start)
+    if pronoun is not None:
+        start, later = _channel_at(heard, heard.skip(BETWEEN, pronoun), promised)
+        return _Layout(start, max(start, stop), channel=channel or later)
+    inside = who.mentioned(heard.text, start, heard.found)
+    return _Layout(start, stop, named=inside, channel=channel)
+
+
+def _client_in_front(heard: Heard, begin: int, *, promised: bool) -> _Layout | None:
+    """The client behind the verb, also where a channel or a date stands between them."""
+    channel = None
+    for place in opening.places_from(heard.text, begin):
+        named = who.expected(heard.text, place, heard.found)
+        if named and _is_believable(heard, named):
+            lead = _lead(heard.text[begin:place], promised=promised)
+            named = _with_others(heard, _with_account(heard, named))
+            start, later = _channel_at(heard, named.end, promised)
+            start = heard.skip(BETWEEN, start)
+            return _Layout(start, _stop(heard, start), lead, named, channel or later)
+        standing = note.standing_channel(heard.text, place)
+        channel = channel or (standing[1] if standing else None)
+    return None
+
+
+def _lead(words: str, *, promised: bool) -> str:
+    """What stands between verb and client and belongs to the note: a date, a task's channel."""
+    kept = (word for word in TAG.sub("", words).split())
+    return " ".join(w for w in kept if promised or not note.standing_channel(w, 0))
+
+
+def _channel_at(heard: Heard, start: int, promised: bool) -> tuple[int, str | None]:
+    """A channel in front is a record's own; of a task it is what is to be done, and stays."""
+    standing = None if promised else note.standing_channel(heard.text, start)
+    return standing or (heard.skip(FILLER, start), None)
+
+
+def _stop(heard: Heard, start: int) -> int:
+    return start + note.before_last_tags(heard.text[start:])
+
+
+def _is_believable(heard: Heard, named: Named) -> bool:
+    """A guess or a fragment must at least look like a name where a note may begin."""
+    if named.hits[0].how == "exact" or named.typed.isascii():
+        return True
+    if not heard.is_apart(named):
+        return named.hits[0].how == "part" and who.titled(named.typed)
+    return not talk.is_common_word(named.typed) and (
+        named.hits[0].how == "part" or names.looks_like_name(named.typed)
+    )
+
+
+def _with_account(heard: Heard, named: Named) -> Named:
+    """张三(80010023): the account is the name's."""
+    match = _ACCOUNT_TOO.match(heard.text, named.end)
+    same = tuple(hit for hit in named.hits if match and hit.account == match[1])
+    return replace(named, hits=same, end=match.end()) if match and same else named
+
+
+def _with_others(heard: Heard, named: Named) -> Named:
+    """张三、李四: two are named, so it is asked of whom the note is."""
+    also = _ALSO.match(heard.text, named.end)
+    other = who.expected(heard.text, also.end(), heard.found) if also else None
+    if other is None or other.hits[0].how != "exact" or other.typed.isascii():
+        return named
+    if not heard.is_apart(other):
+        return named
+    return replace(named, hits=(*named.hits, *other.hits), end=other.end)
+
+
+def _stranger(heard: Heard, start: int, stop: int) -> str | None:
+    """Somebody named who is nobody's client: better asked than written to the one in focus."""
+    span = who.token(heard.text, start)
+    if span is None or span[0] != start or span[1] >= stop:
+        return None
+    word = heard.text[start : span[1]]
+    if names.looks_like_name(word) and not (talk.is_common_word(word) or intent.is_dated(word)):
+        return word
+    return None
+
+
+# ── what it says ─────────────────────────────────────────────────────────────────────────────
+
+
+def _due(heard: Heard, body: str, *, promised: bool) -> Due:
+    if not body:
+        return NONE
+    return dates.due(body, at=heard.at, calendar=heard.calendar, promised=promised)
+
+
+def _marked(heard: Heard, layout: _Layout, body: str, due: Due, verb: str) -> Reading:
+    marked = note.marks(f"{layout.lead} {heard.text[layout.start :]}")
+    own = heard.line.own(layout.start, layout.stop).rstrip(" ,，;；、")
+    text = f"{layout.lead} {own}" if layout.lead else own
+    return Reading(
+        verb=verbs.BY_NAME[verb].name,
+        note=text.strip() or None,
+        action=_action(heard, layout, body, due) or None,
+        tags=marked.tags,
+        amounts=marked.amounts,
+        lots=marked.lots,
+        percentages=marked.percentages,
+        products=marked.products,
+        contracts=marked.contracts,
+        due=due,
+    )
+
+
+def _action(heard: Heard, layout: _Layout, body: str, due: Due) -> str:
+    """The note without its dates; of a long one only the clause that the date stands in."""
+    ahead = len(layout.lead) + 1 if layout.lead else 0
+    offset = layout.start - ahead
+    pieces = (
+        body[start : min(end, ahead)]
+        + heard.line.own(offset + max(start, ahead), offset + max(end, ahead))
+        for start, end in dates.around(body, due)
+    )
+    return "".join(pieces).strip(" ,，;；、。的")

@@ -1,0 +1,79 @@
+"""What stands where in a line, before anybody is known: the verb in front, places for a name."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.grammar import note, verbs, who
+from bot.grammar.verbs import Verb
+
+FILLER = re.compile(r"(?:一下|一笔|[\s,:])*")
+LOOK_FILLER = re.compile(r"(?:一下|下|个|看看|看|[\s,:])*")
+BETWEEN = re.compile(r"[\s,:、的]*")
+TAG = re.compile(r"#[^\s#]+#?\s*")
+FIELDS = re.compile(r"手机号?码?|电话|身份证号?码?|证件号?码?|银行卡号?|地址|生日|联系人")
+
+_POLITE = re.compile(r"(?:请|麻烦你?|帮忙|帮我|给我|替我|我要|我想)+\s?")
+_DATE_LIKE = re.compile(
+    r"[今明后大下本这周星礼每\d节月年收开夜早上中晚国春端清元五]"
+    r"|[一二两三四五六七八九十半]+[个天周点月号]"
+)
+_MOST_PLACES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A verb in front: where what follows begins, and whether a blank or mark sets it apart."""
+
+    verb: Verb
+    end: int
+    apart: bool
+
+
+def opening(text: str) -> Opening | None:
+    """The verb in front of a line: a word of its own, or the beginning of one."""
+    slash = text.startswith("/")
+    start = 1 if slash else 0
+    span = who.token(text, start)
+    if span is None or span[0] != start:
+        return None
+    verb = verbs.exact(text[start : span[1]], slash=slash)
+    if verb:
+        return Opening(verb, span[1], apart=True)
+    start = skip(_POLITE, text, start)
+    for word, verb in verbs.chinese_words():
+        if text.startswith(word, start):
+            end = start + len(word)
+            return Opening(verb, end, apart=not text[end : end + 1].strip(" ,:"))
+    return None
+
+
+def expected_places(text: str) -> Iterator[int]:
+    """Where a client is expected: in front, behind the verb, behind a channel or a date there."""
+    yield 0
+    found = opening(text)
+    first = who.token(text, 0)
+    start = found.end if found else (first[1] if first else 0)
+    yield from places_from(text, start)
+
+
+def places_from(text: str, start: int) -> Iterator[int]:
+    for _ in range(_MOST_PLACES):
+        start = skip(TAG, text, skip(FILLER, text, start))
+        if start >= len(text):
+            return
+        yield start
+        span = who.token(text, start)
+        if span is None or not _may_stand_before_a_name(text[span[0] : span[1]]):
+            return
+        start = span[1]
+
+
+def _may_stand_before_a_name(word: str) -> bool:
+    return bool(note.standing_channel(word, 0) or FIELDS.fullmatch(word) or _DATE_LIKE.match(word))
+
+
+def skip(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Where ``pattern`` ends when it begins at ``start``; ``start`` when it does not."""
+    match = pattern.match(text, start)
+    return match.end() if match else start

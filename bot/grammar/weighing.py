@@ -1,0 +1,86 @@
+"""Which of the dates in a line is a future action of ours."""
+
+from dataclasses import replace
+
+from bot.grammar import clauses, intent
+from bot.grammar.clauses import clause
+from bot.grammar.groups import Group
+
+
+def meant(text: str, groups: list[Group], *, promised: bool) -> list[Group]:
+    """The groups that are left when past, called off and other people's dates are dropped."""
+    return _Weighing(text, groups, promised=promised).meant()
+
+
+class _Weighing:
+    def __init__(self, text: str, groups: list[Group], *, promised: bool) -> None:
+        self.text = text
+        self.groups = groups
+        self.promised = promised
+
+    def meant(self) -> list[Group]:
+        kept = [group for group in self.groups if self._counts(group)]
+        moved = [g for g in kept if intent.moved_to(self.text[: g.start])]
+        if moved:
+            kept = [group for group in kept if group.start >= moved[0].start]
+        if self.promised:
+            return self._of_task(kept)
+        return kept
+
+    def _of_task(self, kept: list[Group]) -> list[Group]:
+        """Days beat bare hours; a date that only describes a thing counts when it is alone."""
+        dated = [g for g in kept if g.days] or kept
+        acting = [g for g in dated if not intent.describes(self.text[g.end :])]
+        if acting:
+            return acting
+        return [replace(group, doubted=True) for group in dated[:1]]
+
+    def _counts(self, group: Group) -> bool:
+        if group.state == "past":
+            return False
+        before, after = self._beside(group)
+        if intent.moved_to(self.text[: group.start]):
+            return True
+        if intent.called_off(before + after) or intent.moved_away(after):
+            return False
+        if self.promised:
+            return True
+        ahead = bool(group.days) and group.days[0].ahead
+        if (not ahead and intent.done(after)) or intent.describes(after):
+            return False
+        if intent.conditional(before):
+            return False
+        return self._acts(group, before, after)
+
+    def _beside(self, group: Group) -> tuple[str, str]:
+        """The rest of the clause, up to the neighbouring groups."""
+        before, after = clause(self.text, group.start, group.end)
+        for other in self.groups:
+            if group.start - len(before) < other.end <= group.start:
+                before = self.text[other.end : group.start]
+            if group.end <= other.start < group.end + len(after):
+                after = self.text[group.end : other.start]
+        return before, after
+
+    def _acts(self, group: Group, before: str, after: str) -> bool:
+        if group.state in {"never", "recurring"}:
+            return True
+        if intent.ours(before, after):
+            return True
+        if not intent.bare(before + after):
+            return False
+        return self._neighbour_acts(group)
+
+    def _neighbour_acts(self, group: Group) -> bool:
+        """A clause that is only a date takes its action from the next clause or the one before;
+        without any it is still no accident, so it is asked."""
+        after = clauses.following(self.text, group.end)
+        if after is not None:
+            if intent.called_off(after):
+                return False
+            if intent.ours("", after) and not intent.done(after):
+                return True
+        before = clauses.preceding(self.text, group.start)
+        acted = before is not None and intent.ours("", before) and not intent.done(before)
+        group.doubted = not acted
+        return bool(group.days)

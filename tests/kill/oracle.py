@@ -1,0 +1,205 @@
+"""What must be true when everything has come to rest, whatever happened before.
+
+- Every line that the platform took was answered, and answered once. A second answer is marked
+  (重发), and there is none for what the platform can tell apart by a key (cards).
+- Every logged line is one record, every task line one task.
+- Every button that was pressed worked once: one audit row each.
+- No card lies: each shows the store's newest version, and nothing that is finished can be pressed.
+- Nothing waits, nothing was given up, and the audit chain holds.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.app import clock_of, store_of
+from bot.chat import codec
+from bot.models import Heard, HeardState, LiveCard, Out, OutState
+from bot.settings import load
+from crm.kernel import audit
+from crm.kernel.db import Store
+from crm.models import Interaction, Task, TaskState
+from tests.kill.town import PRIVATE, FarDown, Journal, Json, Pressed, Said, Town
+
+AGAIN = "(重发)"
+REST_SECONDS = 60.0
+RESTING = 3  # looks in a row that find nothing under way
+UNSETTLED = (OutState.WAITING, OutState.SENDING)
+
+Screens = dict[tuple[str, str], list[Json]]
+
+
+class Oracle:
+    def __init__(self, config: Path, town: Town) -> None:
+        self._settings = load(config, {})
+        self._town = town
+
+    async def rest(self) -> None:
+        """Returns when nothing is under way any more."""
+        end = time.monotonic() + REST_SECONDS
+        quiet = 0
+        async with self._opened() as store:
+            while quiet < RESTING:
+                left = await self._under_way(store)
+                assert time.monotonic() < end, f"no rest after {REST_SECONDS} s: {left}"
+                quiet = 0 if left else quiet + 1
+                await asyncio.sleep(0.1)
+
+    async def _under_way(self, store: Store) -> dict[str, int]:
+        try:
+            async with store.reading() as session:
+                unheard = await session.scalar(
+                    select(func.count()).select_from(Heard).where(Heard.state == HeardState.NEW)
+                )
+                unsent = await session.scalar(
+                    select(func.count()).select_from(Out).where(Out.state.in_(UNSETTLED))
+                )
+            waiting = await self._town.waiting()
+        except (SQLAlchemyError, OSError, FarDown):
+            return {"out of reach": 1}
+        counted = {"waiting": waiting, "unheard": unheard or 0, "unsent": unsent or 0}
+        return {name: number for name, number in counted.items() if number}
+
+    async def judge(self, *, dead: int = 0) -> None:
+        """Wait for rest, then check everything. ``dead``: items that may have been given up."""
+        await self.rest()
+        journal = self._town.journal
+        screens = await self._screens(journal)
+        shown = {item["card"]["id"]: item for items in screens.values() for item in _cards(items)}
+        answered_once(journal.said, screens)
+        async with self._opened() as store:
+            await recorded_once(store, journal)
+            await pressed_once(store, journal.pressed)
+            await no_card_lies(store, shown)
+            await nothing_left(store, dead)
+            await chain_holds(store, audit.Head(self._settings.head_file))
+
+    async def read_back(self, person: str, account: str) -> str:
+        """What the bot itself says of a client's records."""
+        said = await self._town.say(person, "look_up", f"记录 {account}", f"记录 {account}")
+        await self._town.card_of(said)
+        [text] = [
+            item["text"]
+            for item in await self._town.seen(person)
+            if item["reply_to"] == said.message_id
+        ]
+        return str(text)
+
+    async def _screens(self, journal: Journal) -> Screens:
+        places = {(said.person, said.chat) for said in journal.said}
+        return {place: await self._town.seen(*place) for place in sorted(places)}
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Store]:
+        store = store_of(self._settings, clock_of(self._settings))
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+def _cards(items: Iterable[Json]) -> list[Json]:
+    return [item for item in items if item["card"]]
+
+
+def answered_once(said: Iterable[Said], screens: Screens) -> None:
+    for line in said:
+        items = screens[line.person, line.chat]
+        assert any(one["message_id"] == line.message_id for one in items), f"not shown: {line}"
+        answers = [one for one in items if one["from"] == "bot" and _answers(one, line)]
+        assert answers, f"no answer: {line}"
+        first, *more = answers
+        assert not first["text"].startswith(AGAIN), f"marked without a first: {line}"
+        for one in more:
+            marked = one["kind"] == "text" and one["text"].startswith(AGAIN)
+            assert marked, f"answered {len(answers)} times: {line}: {one['text']!r}"
+
+
+def _answers(item: Json, line: Said) -> bool:
+    if item["reply_to"]:
+        return bool(item["reply_to"] == line.message_id)
+    return item["kind"] == "text" and line.kind == "nobody" and line.mark in item["text"]
+
+
+def in_order(said: Iterable[Said], screens: Screens) -> None:
+    """Each chat shows its answers in the order of its lines."""
+    for (person, chat), items in screens.items():
+        lines = [line for line in said if (line.person, line.chat) == (person, chat)]
+        seqs = [
+            min(one["seq"] for one in items if one["from"] == "bot" and _answers(one, line))
+            for line in lines
+        ]
+        assert seqs == sorted(seqs), f"out of order in {chat} of {person}"
+
+
+async def recorded_once(store: Store, journal: Journal) -> None:
+    async with store.reading() as session:
+        logged = Counter(await session.scalars(select(Interaction.source)))
+        tasks = Counter(await session.scalars(select(Task.source)))
+    for kind, found in (("log", logged), ("task", tasks)):
+        wanted = {f"dingtalk:{one.message_id}" for one in journal.said if one.kind == kind}
+        twice = {source for source, number in found.items() if number > 1}
+        assert not twice, f"{kind} twice: {twice}"
+        assert set(found) == wanted, f"{kind}: lost {wanted - set(found)}, {set(found) - wanted}"
+
+
+async def pressed_once(store: Store, pressed: Iterable[Pressed]) -> None:
+    actions = {"undo": "interaction.undo", "task_done": "task.done"}
+    wanted = Counter(_object_of(one) for one in pressed)
+    async with store.reading() as session:
+        rows = await session.execute(
+            select(audit.AuditRow.object).where(audit.AuditRow.action.in_(actions.values()))
+        )
+        effects = Counter(rows.scalars())
+        undone = set(
+            await session.scalars(select(Interaction.id).where(Interaction.undone_at.is_not(None)))
+        )
+        done = set(await session.scalars(select(Task.id).where(Task.state == TaskState.DONE)))
+    assert set(effects) == set(wanted), f"{set(wanted) - set(effects)} {set(effects) - set(wanted)}"
+    assert max(effects.values(), default=1) == 1, f"more than once: {effects.most_common(3)}"
+    states = {f"interaction:{one}" for one in undone} | {f"task:{one}" for one in done}
+    assert states == set(wanted)
+
+
+def _object_of(pressed: Pressed) -> str:
+    action, _, number = pressed.action.partition(":")
+    return f"{'interaction' if action == 'undo' else 'task'}:{number}"
+
+
+async def no_card_lies(store: Store, shown: dict[str, Json]) -> None:
+    async with store.reading() as session:
+        cards = list(await session.scalars(select(LiveCard)))
+    for live in cards:
+        if (item := shown.get(live.id)) is None:
+            assert live.place != PRIVATE or not shown, f"not on any screen: {live.id}"
+            continue
+        face, content = item["card"], codec.load_card(live.content)
+        assert face["version"] == live.version, f"{live.id} shows {face['version']}: {live.version}"
+        assert face["status"] == content.status
+        enabled = [one["key"] for one in face["buttons"] if one["enabled"]]
+        assert enabled == [one.key for one in content.buttons if one.enabled], live.id
+
+
+async def nothing_left(store: Store, dead: int) -> None:
+    async with store.reading() as session:
+        rows = await session.execute(select(Out.state, func.count()).group_by(Out.state))
+        states = dict(rows.tuples().all())
+        failed = await session.scalar(
+            select(func.count()).select_from(Heard).where(Heard.state != HeardState.DONE)
+        )
+    given_up = states.pop(OutState.DEAD, 0)
+    assert given_up <= dead, f"given up: {given_up}"
+    assert set(states) <= {OutState.SENT, OutState.SUPERSEDED}, states
+    assert failed == 0
+
+
+async def chain_holds(store: Store, head: audit.Head) -> None:
+    async with store.reading() as session:
+        verdict = await audit.verify(session, head)
+    assert verdict.broken_at is None, verdict.why

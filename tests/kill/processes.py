@@ -1,0 +1,142 @@
+"""The far side and the service as processes of their own, killed and started again."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-c", "from bot.cli import main; main()")
+READY_SECONDS = 15.0  # generous: five are promised, on a machine that does nothing else
+STARTING_SECONDS = 60.0
+
+
+async def until(happened: Callable[[], Awaitable[bool]], what: str, seconds: float) -> None:
+    """Returns when ``happened`` does. Fails by name when it does not."""
+    end = time.monotonic() + seconds
+    while not await happened():
+        assert time.monotonic() < end, f"did not happen within {seconds} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+def neighbours() -> int:
+    """A free port whose next one is free too."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            try:
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+class Process:
+    """One of the two, with what it wrote kept in a file."""
+
+    def __init__(self, arguments: tuple[str, ...], log: Path) -> None:
+        self._arguments = arguments
+        self._log = log
+        self._child: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+
+    def start(self, environ: Mapping[str, str] | None = None) -> None:
+        clean = {name: v for name, v in os.environ.items() if not name.startswith("QIDESK_")}
+        self.started_at = time.monotonic()
+        with self._log.open("ab") as log:
+            self._child = subprocess.Popen(
+                [*COMMAND, *self._arguments],
+                cwd=ROOT,
+                env={**clean, **(environ or {})},
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL; it has no word in it."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+
+    def stop(self) -> None:
+        """SIGTERM; it ends in order."""
+        if self._child is not None and self.alive:
+            self._child.terminate()
+            self._child.wait(STARTING_SECONDS)
+
+    async def death(self, seconds: float = 20.0) -> int:
+        """The signal that it died by, without our doing."""
+
+        async def dead() -> bool:
+            return not self.alive
+
+        await until(dead, "the death at the crash point", seconds)
+        assert self._child is not None
+        return -int(self._child.returncode)
+
+    def said(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+async def answers(url: str) -> bool:
+    """Whether ``url`` gives 200 now."""
+    timeout = aiohttp.ClientTimeout(total=2)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as response:
+            return response.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+class Stage:
+    """Both sides on one data directory."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = neighbours()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config = home / "qidesk.toml"
+        options = ("--port", str(self.port), "--data-dir", str(home), "--clients", "200")
+        self.far = Process(("sandbox", *options, "--no-market"), home / "far.log")
+        self.service = Process(("serve", "--config", str(self.config)), home / "service.log")
+        self.slowest = 0.0  # seconds from a start of the service to its readiness
+
+    async def open_far(self) -> None:
+        self.far.start()
+        await until(
+            lambda: answers(f"{self.url}/sandbox/state"), "the far side answers", STARTING_SECONDS
+        )
+
+    async def open_service(self, **environ: str) -> float:
+        """Seconds until it was ready."""
+        self.service.start(environ)
+        ready = f"http://127.0.0.1:{self.port + 1}/readyz"
+        await until(lambda: answers(ready), "the service is ready", STARTING_SECONDS)
+        took = time.monotonic() - self.service.started_at
+        self.slowest = max(self.slowest, took)
+        return took
+
+    def close(self) -> None:
+        """Whatever a test left running."""
+        self.service.kill()
+        self.far.kill()
+
+
+KILLED = int(signal.SIGKILL)
