@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,25 @@ import aiohttp
 from bot import metrics, schema
 from bot.blobs import ShownBlobs
 from bot.cards.curve import Painter
-from bot.chat.ports import Health, Sender
+from bot.chat.ports import Blobs, Health, Sender
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
+from bot.jobs.archive import archive
 from bot.jobs.keep_history import keep_history
+from bot.jobs.keep_meter import keep_meter
 from bot.jobs.nudge import remind
+from bot.jobs.people_left import Directory, people_left
 from bot.limits import Limit, Limits
-from bot.platforms.dingtalk import settings as dingtalk_settings
+from bot.platforms.dingtalk.client import DingTalk as DingTalkClient
 from bot.platforms.dingtalk.client import open_dingtalk
+from bot.platforms.dingtalk.settings import CustomRobot, DingTalkSettings
 from bot.platforms.dingtalk.stream import Stream
 from bot.router import Router
 from bot.scheduler import Scheduler
 from bot.settings import DingTalk, Settings, SourceSettings
 from crm import calendars
+from crm.changes import count_of
 from crm.kernel import audit
 from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SystemClock
@@ -43,6 +48,7 @@ from risk.sources.sim import SimSource
 
 log = logging.getLogger(__name__)
 
+ARCHIVED_A_NIGHT = 100_000  # rows of each table
 BEAT_SECONDS = 2.0  # within which a source speaks
 
 LIMITS: Mapping[str, Limit] = {
@@ -177,36 +183,25 @@ async def _assemble(
     stack.push_async_callback(painter.close)
     book = Book(calendar)
     sources = {name: _source(name, s, http) for name, s in settings.sources.items()}
-    senders: dict[str, Sender] = {}
-    dingtalk = settings.dingtalk
-    if dingtalk is not None:
-        blobs = ShownBlobs(store, painter)
-        sender = await stack.enter_async_context(
-            open_dingtalk(dingtalk_of(dingtalk), clock, blobs, metrics.tally)
-        )
-        senders["dingtalk"] = sender
-    limits = Limits(clock, {**LIMITS, **_limits(settings)})
-    dispatcher = Dispatcher(store, senders, limits)
-    inbox = await stack.enter_async_context(Inbox(store).open())
+    dingtalk = await _dingtalk_client(stack, settings, clock, ShownBlobs(store, painter))
+    senders: dict[str, Sender] = {"dingtalk": dingtalk} if dingtalk else {}
+    dispatcher = Dispatcher(store, senders, Limits(clock, {**LIMITS, **_limits(settings)}))
     desk = Desk(
         store=store,
-        inbox=inbox,
+        inbox=await stack.enter_async_context(Inbox(store).open()),
         router=make_router(),
         senders=senders,
         calendar=calendar,
         book=book,
-        risk_chats=frozenset(
-            ("dingtalk", chat) for chat in (dingtalk.risk_groups if dingtalk else ())
-        ),
+        risk_chats=_risk_chats(settings.dingtalk),
     )
-    scheduler = Scheduler(clock, lambda: desk.calendar)
     service = Service(
         settings=settings,
         clock=clock,
         store=store,
         desk=desk,
         dispatcher=dispatcher,
-        scheduler=scheduler,
+        scheduler=Scheduler(clock, lambda: desk.calendar),
         book=book,
         sources=sources,
     )
@@ -214,20 +209,37 @@ async def _assemble(
         running(dispatcher.run(), *(book.run(source) for source in sources.values()))
     )
     await stack.enter_async_context(desk.open())
-    if dingtalk is not None:
-        stream = Stream(
-            dingtalk_of(dingtalk),
-            clock,
-            desk.hear,
-            desk.hear_click,
-            on_answered=desk.answered,
-            tally=metrics.tally,
-        )
+    if settings.dingtalk is not None and dingtalk is not None:
+        stream = _stream(service, dingtalk_of(settings.dingtalk), dingtalk.contacts)
         service.adapters["dingtalk"] = stream
         await stack.enter_async_context(running(stream.run()))
     _schedule(service)
-    await stack.enter_async_context(scheduler.open())
+    await stack.enter_async_context(service.scheduler.open())
     return service
+
+
+async def _dingtalk_client(
+    stack: AsyncExitStack, settings: Settings, clock: SystemClock, blobs: Blobs
+) -> DingTalkClient | None:
+    if settings.dingtalk is None:
+        return None
+    opened = open_dingtalk(dingtalk_of(settings.dingtalk), clock, blobs, metrics.tally)
+    return await stack.enter_async_context(opened)
+
+
+def _stream(service: Service, settings: DingTalkSettings, directory: Directory) -> Stream:
+    async def people_changed(users: tuple[str, ...]) -> None:
+        await people_left(service.store, "dingtalk", directory, users)
+
+    return Stream(
+        settings,
+        service.clock,
+        service.desk.hear,
+        service.desk.hear_click,
+        on_answered=service.desk.answered,
+        on_people_changed=people_changed,
+        tally=metrics.tally,
+    )
 
 
 def _schedule(service: Service) -> None:
@@ -241,10 +253,23 @@ def _schedule(service: Service) -> None:
             if isinstance(source, SimSource):
                 await keep_history(store, book, desk.calendar, source)
 
-    async def changes() -> None:
-        async with store.reading() as session:
-            desk.calendar = await calendars.load(session)
+    known = 0
 
+    async def changes() -> None:
+        nonlocal known
+        async with store.reading() as session:
+            count = await count_of(session, "calendar")
+            if count != known:
+                desk.calendar, known = await calendars.load(session), count
+
+    async def meter() -> None:
+        await keep_meter(store)
+
+    async def old_rows() -> None:
+        await archive(store, service.settings.store.archive_dir, most_rows=ARCHIVED_A_NIGHT)
+
+    service.scheduler.every(60, meter, name="keep_meter", awaited=False)
+    service.scheduler.on_trading_days(time(3, 30), old_rows, name="archive")
     service.scheduler.every(1, reminders, name="remind")
     service.scheduler.every(20, histories, name="keep_history", awaited=False)
     service.scheduler.every(1, changes, name="changes")
@@ -257,9 +282,9 @@ def _source(name: str, settings: SourceSettings, http: aiohttp.ClientSession) ->
     return SimSource(http, settings.url, retry_seconds=settings.poll_seconds)
 
 
-def dingtalk_of(settings: DingTalk) -> dingtalk_settings.DingTalkSettings:
+def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
     """The section as the adapter wants it."""
-    return dingtalk_settings.DingTalkSettings(
+    return DingTalkSettings(
         client_id=settings.client_id,
         client_secret=settings.client_secret.get_secret_value(),
         robot_code=settings.robot_code,
@@ -270,7 +295,7 @@ def dingtalk_of(settings: DingTalk) -> dingtalk_settings.DingTalkSettings:
         proxy=settings.proxy,
         connections=settings.connections,
         custom_robots={
-            name: dingtalk_settings.CustomRobot(
+            name: CustomRobot(
                 access_token=robot.access_token.get_secret_value(),
                 secret=robot.secret.get_secret_value(),
             )

@@ -35,13 +35,14 @@ async def create(settings: Settings, scopes: Iterable[str], *, name: str, days: 
     token = PREFIX + token_urlsafe(32)
     try:
         await check_version(store)
+        at = clock.now()
         async with store.writing() as session:
             row = ApiToken(
                 name=name[:NAME_CHARS],
                 digest=digest(token),
                 scopes=wanted,
-                created_at=clock.now(),
-                expires_at=clock.now() + timedelta(days=days),
+                created_at=at,
+                expires_at=at + timedelta(days=days),
             )
             session.add(row)
             await session.flush()

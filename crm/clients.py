@@ -90,7 +90,8 @@ async def add_many(session: AsyncSession, batch: Sequence[NewClient], *, by: str
         for row, new in zip(rows, batch, strict=True)
         for key in _search_rows(session, row, new.personal.get(PersonalKind.MOBILE, ()))
     ]
-    await session.execute(insert(SearchKey), keys)
+    if keys:
+        await session.execute(insert(SearchKey), keys)
     ids = [row.id for row in rows]
     first = f"client:{ids[0]}" if ids else "client"
     audit.note(session, by, "client.add", first, count=len(ids))

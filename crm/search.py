@@ -120,9 +120,12 @@ class _Reach:
                 return True
 
     def conditions(self, kind: str) -> list[str]:
-        """Where-clauses whose answers together are what is in reach, each served by an index."""
-        if kind in OPEN_KINDS:
-            return ["TRUE"]
+        """Where-clauses whose answers together are what may be told, each served by an index and
+        cut off by itself: colleagues' namesakes never crowd out one's own client."""
+        seen = self._in_reach()
+        return [*seen, "TRUE"] if kind in OPEN_KINDS and "TRUE" not in seen else seen
+
+    def _in_reach(self) -> list[str]:
         granted = f"client_id IN ({', '.join(map(str, sorted(self.granted)))})"
         extra = [granted] if self.granted else []
         match self.scope:

@@ -13,7 +13,7 @@ NOTHING = "—"
 
 
 def short_yuan(value: Decimal | None) -> str:
-    """For cards: 万 and 亿 with at most two decimals, below 万 to the fen."""
+    """For cards: 万 and 亿 with two decimals, below 万 to the fen; whole figures without any."""
     if value is None:
         return NOTHING
     size = abs(value)
@@ -87,7 +87,7 @@ def cut(text: str, length: int) -> str:
 
 
 def _trim(value: Decimal) -> str:
-    return f"{_hundredths(value):f}".rstrip("0").rstrip(".")
+    return f"{_hundredths(value):f}".removesuffix(".00")
 
 
 def _hundredths(value: Decimal) -> Decimal:

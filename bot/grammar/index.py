@@ -14,8 +14,11 @@ class Index:
     """Built from rows ``{account, name, mobile, manager}``; answers for one person at a time."""
 
     def __init__(self, rows: Iterable[Mapping[str, object]]) -> None:
-        self._rows = [{key: str(value) for key, value in row.items()} for row in rows]
-        self._managers = {row.get("manager") for row in self._rows}
+        self._rows = [
+            {key: str(value) for key, value in row.items() if value not in {None, ""}}
+            for row in rows
+        ]
+        self._managers = {row["manager"] for row in self._rows if "manager" in row}
         self._keys: dict[Key, list[int]] = defaultdict(list)
         for number, row in enumerate(self._rows):
             mobiles = [row["mobile"]] if row.get("mobile") else []

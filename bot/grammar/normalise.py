@@ -32,7 +32,8 @@ class Line:
 
 def normalise(said: str) -> Line:
     """NFKC, half-width, simplified, single blanks; bot's name and closing marks taken off."""
-    raw = "".join(char for char in said if not _invisible(char))
+    seen = said.isprintable()  # the common case, without a look at each character
+    raw = said if seen else "".join(char for char in said if not _invisible(char))
     text, origin = _comparable(raw[:LONGEST])
     start, end = 0, len(text)
     call = _CALL.match(text)

@@ -18,6 +18,7 @@ import orjson
 from bot.sandbox.accounts import Accounts
 from bot.sandbox.broker import Broker
 from bot.sandbox.holdings import HISTORY_DAYS, HistoryRow, holders
+from bot.sandbox.instruments import product_of
 from bot.sandbox.prices import NotPossible, Prices
 from crm.kernel.calendar import Calendar, NoCalendar
 from crm.kernel.clock import SHANGHAI, Clock
@@ -221,7 +222,12 @@ class Market:
 def _quote(each: Instrument) -> dict[str, str]:
     last, settled = each.last or ZERO, each.prev_settle or ZERO
     change = (last / settled - 1).quantize(FINE) if settled else ZERO
-    return {"last": str(last), "prev_settle": str(settled), "change": str(change)}
+    return {
+        "name": product_of(each).name,
+        "last": str(last),
+        "prev_settle": str(settled),
+        "change": str(change),
+    }
 
 
 def _numbers(wanted: Mapping[str, Any]) -> dict[str, Decimal]:

@@ -205,10 +205,11 @@ class Verdict:
 
 async def verify(session: AsyncSession, head: Head) -> Verdict:
     """Walk the whole chain from where the archive ends, opening each detail."""
+    # Before the first query: what is read once a snapshot has begun may be ahead of its rows.
+    published = head.read()
     start = await session.get(AuditTip, ARCHIVED)
     count, previous = (start.seq, start.hash) if start else (0, GENESIS)
-    # Read first: read later, they may be ahead of the rows that we see.
-    missing = {end for end in (head.read(), await _tip(session)) if end and end[0] > count}
+    missing = {end for end in (published, await _tip(session)) if end and end[0] > count}
     key = vault(session)
     try:
         async for row in _rows(session):

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,32 +16,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.sandbox.page import PAGE_DIR
+from bot.sandbox.world import World
 from tests.browser import scenes
 
 Json = dict[str, Any]
 
-PEOPLE = [
-    ("wangqiang", "王强", "manager", "HZ"),
-    ("limin", "李敏", "manager", "HZ"),
-    ("zhaolei", "赵磊", "manager", "SH"),
-    ("sunfang", "孙芳", "head", "HZ"),
-    ("qianwei", "钱伟", "head", "SH"),
-    ("zhouting", "周婷", "suitability", ""),
-    ("wuhao", "吴昊", "compliance", ""),
-    ("zhengli", "郑丽", "opening_desk", ""),
-    ("fengjun", "冯军", "risk", ""),
-    ("chenxi", "陈曦", "risk", ""),
-    ("hejing", "何静", "system_admin", ""),
-    ("tangyu", "唐宇", "system_admin", ""),
-    ("gaoyuan", "高远", "security_admin", ""),
-    ("shenlu", "沈露", "security_admin", ""),
-    ("linlan", "林岚", "audit_admin", ""),
-    ("peijun", "裴俊", "audit_admin", ""),
-    ("stranger", "路人", "stranger", ""),
-]
-GROUPS = {
-    "g-risk": ("风控值班群", ("fengjun", "chenxi", "sunfang", "qianwei")),
-    "g-hz": ("杭州营业部", ("wangqiang", "limin", "sunfang")),
+WORLD = World()
+PRICES: Json = {
+    "rb2701": {"name": "螺纹钢", "last": "3120", "prev_settle": "3131", "change": "-0.0035"},
+    "hc2701": {"name": "热卷", "last": "3288", "prev_settle": "3292", "change": "-0.0012"},
+    "i2701": {"name": "铁矿石", "last": "789.5", "prev_settle": "785.5", "change": "0.0051"},
+    "m2701-C-3000": {"name": "豆粕", "last": "66", "prev_settle": "66", "change": "0.0000"},
 }
 
 
@@ -50,6 +36,9 @@ class StandIn:
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], list[Json]] = {}  # (chat, person or "") → items
         self.marks: dict[tuple[str, str], int] = {}
+        self.prices: Json = {name: dict(quote) for name, quote in PRICES.items()}
+        self.paused = False
+        self._recalled: dict[tuple[str, str], list[Json]] = {}
         self.said: list[Json] = []
         self.clicked: list[Json] = []
         self.uploaded: list[str] = []
@@ -100,8 +89,10 @@ class StandIn:
         self.tell("screen", person if chat == "private" else "", {"chat": chat, "seq": seq})
 
     def recall(self, chat: str, person: str, seq: int) -> None:
-        kept = [item for item in self.items[self._key(chat, person)] if item["seq"] != seq]
-        self.items[self._key(chat, person)] = kept
+        key = self._key(chat, person)
+        self.items[key] = [item for item in self.items[key] if item["seq"] != seq]
+        gone = {"seq": seq, "updated": self.now().isoformat(), "recalled": True}
+        self._recalled.setdefault(key, []).append(gone)
         self.tell("screen", person if chat == "private" else "", {"chat": chat, "seq": seq})
 
     def now(self) -> datetime:
@@ -129,8 +120,9 @@ class StandIn:
         app.router.add_get("/sandbox/events", self._events)
         for name in ("people", "platforms", "state", "chats", "seen", "wire"):
             app.router.add_get(f"/sandbox/{name}", getattr(self, f"_{name}"))
-        for name in ("say", "upload", "click", "read", "market", "clock", "faults"):
+        for name in ("say", "upload", "click", "read", "market", "scene", "clock", "faults"):
             app.router.add_post(f"/sandbox/{name}", getattr(self, f"_{name}"))
+        app.router.add_get("/sandbox/market", self._quotes)
         app.router.add_delete("/sandbox/faults", self._clear)
         return app
 
@@ -142,8 +134,7 @@ class StandIn:
         return web.Response(body=body, content_type=kind)
 
     async def _people(self, _: web.Request) -> web.Response:
-        keys = ("id", "name", "role", "branch")
-        return web.json_response([dict(zip(keys, person, strict=True)) for person in PEOPLE])
+        return web.json_response([asdict(person) for person in WORLD.people])
 
     async def _platforms(self, _: web.Request) -> web.Response:
         return web.json_response({"dingtalk": {}})
@@ -163,7 +154,9 @@ class StandIn:
 
     async def _chats(self, request: web.Request) -> web.Response:
         person = request.query["person"]
-        names = {"private": ("期台", (person,))} | GROUPS
+        names = {"private": ("期台", (person,))} | {
+            group.id: (group.name, group.members) for group in WORLD.groups
+        }
         return web.json_response(
             [
                 self._chat(chat, title, members, person)
@@ -182,16 +175,18 @@ class StandIn:
             "at": items[-1]["at"] if items else None,
             "unread": sum(item["seq"] > mark and item["from"] != person for item in items),
             "members": [
-                {"id": id_, "name": name, "role": role}
-                for id_, name, role, _ in PEOPLE
-                if id_ in members
+                {"id": one.id, "name": one.name, "role": one.role}
+                for one in WORLD.people
+                if one.id in members
             ],
         }
 
     async def _seen(self, request: web.Request) -> web.Response:
         key = self._key(request.query["chat"], request.query["person"])
-        after = int(request.query["after"])
-        return web.json_response([item for item in self.items.get(key, []) if item["seq"] > after])
+        since = request.query.get("since", "")
+        items = [item for item in self.items.get(key, []) if item["updated"] >= since]
+        gone = self._recalled.get(key, []) if since else []
+        return web.json_response(items + gone)
 
     async def _wire(self, request: web.Request) -> web.Response:
         after = int(request.query["after"])
@@ -274,8 +269,18 @@ class StandIn:
     async def _market(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.asked.append(body)
+        self.paused = body.get("pause", self.paused)
         prices = {name: str(price) for name, price in body.get("set", {}).items()}
-        return web.json_response({"paused": False, "prices": prices})
+        for name, price in prices.items():
+            self.prices[name]["last"] = price
+        return web.json_response({"paused": self.paused, "prices": prices})
+
+    async def _quotes(self, _: web.Request) -> web.Response:
+        return web.json_response({"paused": self.paused, "prices": self.prices})
+
+    async def _scene(self, request: web.Request) -> web.Response:
+        self.asked.append(await request.json())
+        return web.json_response({})
 
     async def _clock(self, request: web.Request) -> web.Response:
         body = await request.json()

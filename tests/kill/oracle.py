@@ -1,7 +1,7 @@
 """What must be true when everything has come to rest, whatever happened before.
 
-- Every line that the platform took was answered, and answered once. A second answer is marked
-  (重发), and there is none for what the platform can tell apart by a key (cards).
+- Every line that the platform took was answered as it should be, and answered once. A second
+  answer is marked (重发), and only a plain text may have one: a card has a key.
 - Every logged line is one record, every task line one task.
 - Every button that was pressed worked once: one audit row each.
 - No card lies: each shows the store's newest version, and nothing that is finished can be pressed.
@@ -66,18 +66,22 @@ class Oracle:
         counted = {"waiting": waiting, "unheard": unheard or 0, "unsent": unsent or 0}
         return {name: number for name, number in counted.items() if number}
 
-    async def judge(self, *, dead: int = 0) -> None:
-        """Wait for rest, then check everything. ``dead``: items that may have been given up."""
+    async def judge(self, *, showings: int = 2, ordered: bool = False) -> None:
+        """Wait for rest, then check everything. ``showings``: so often a text may be seen whose
+        outcome was unknown. ``ordered``: nothing came twice or late, so answers keep the order."""
         await self.rest()
         journal = self._town.journal
         screens = await self._screens(journal)
-        shown = {item["card"]["id"]: item for items in screens.values() for item in _cards(items)}
-        answered_once(journal.said, screens)
+        lines = on_screens(screens)
+        assert {one.message_id for one in journal.said} <= {one.message_id for one in lines}
+        answered_once(lines, screens, showings)
+        if ordered:
+            in_order(lines, screens)
         async with self._opened() as store:
-            await recorded_once(store, journal)
+            await recorded_once(store, lines)
             await pressed_once(store, journal.pressed)
-            await no_card_lies(store, shown)
-            await nothing_left(store, dead)
+            await no_card_lies(store, screens)
+            await nothing_left(store)
             await chain_holds(store, audit.Head(self._settings.head_file))
 
     async def read_back(self, person: str, account: str) -> str:
@@ -104,27 +108,55 @@ class Oracle:
             await store.close()
 
 
-def _cards(items: Iterable[Json]) -> list[Json]:
-    return [item for item in items if item["card"]]
+def on_screens(screens: Screens) -> list[Said]:
+    """Every line that people see as sent, also one whose sending ended in a broken connection."""
+    return [
+        Said(person, chat, *_kind_of(item["text"].removeprefix("@期台 ")), item["message_id"])
+        for (person, chat), items in screens.items()
+        for item in items
+        if item["from"] == person
+    ]
 
 
-def answered_once(said: Iterable[Said], screens: Screens) -> None:
+def _kind_of(text: str) -> tuple[str, str]:
+    """What a line asks for, and its last word."""
+    kinds = {"记": "log", "待办": "task"}
+    words = text.split()
+    other = "nobody" if text.startswith("89") else "look_up"
+    return kinds.get(words[0], other), words[-1]
+
+
+def answered_once(said: Iterable[Said], screens: Screens, showings: int) -> None:
     for line in said:
         items = screens[line.person, line.chat]
-        assert any(one["message_id"] == line.message_id for one in items), f"not shown: {line}"
-        answers = [one for one in items if one["from"] == "bot" and _answers(one, line)]
+        answers = [one for one in items if one["from"] == "bot" and answers_to(one, line)]
         assert answers, f"no answer: {line}"
         first, *more = answers
-        assert not first["text"].startswith(AGAIN), f"marked without a first: {line}"
+        assert fits(first, line), f"{line}: {first['text']!r}"
+        assert len(answers) <= showings, f"shown {len(answers)} times: {line}"
         for one in more:
-            marked = one["kind"] == "text" and one["text"].startswith(AGAIN)
-            assert marked, f"answered {len(answers)} times: {line}: {one['text']!r}"
+            assert one["kind"] == "text", f"a card {len(answers)} times: {line}"
+            assert one["text"].startswith(AGAIN), f"again without the mark: {line}"
 
 
-def _answers(item: Json, line: Said) -> bool:
+def answers_to(item: Json, line: Said) -> bool:
     if item["reply_to"]:
         return bool(item["reply_to"] == line.message_id)
-    return item["kind"] == "text" and line.kind == "nobody" and line.mark in item["text"]
+    return line.kind == "nobody" and item["kind"] == "text" and line.mark in item["text"]
+
+
+def fits(item: Json, line: Said) -> bool:
+    """Whether it is the answer that such a line should have, and the first of its kind."""
+    if line.kind == "nobody":
+        return bool(item["text"] == f"没有找到客户「{line.mark}」")
+    title, text = item["card"]["title"] if item["card"] else "", item["text"]
+    match line.kind:
+        case "log":
+            return title.startswith(("已记录", "已撤销")) and line.mark in text
+        case "task":
+            return line.mark in title
+        case _:
+            return bool(title)
 
 
 def in_order(said: Iterable[Said], screens: Screens) -> None:
@@ -132,18 +164,18 @@ def in_order(said: Iterable[Said], screens: Screens) -> None:
     for (person, chat), items in screens.items():
         lines = [line for line in said if (line.person, line.chat) == (person, chat)]
         seqs = [
-            min(one["seq"] for one in items if one["from"] == "bot" and _answers(one, line))
+            min(one["seq"] for one in items if one["from"] == "bot" and answers_to(one, line))
             for line in lines
         ]
         assert seqs == sorted(seqs), f"out of order in {chat} of {person}"
 
 
-async def recorded_once(store: Store, journal: Journal) -> None:
+async def recorded_once(store: Store, said: Iterable[Said]) -> None:
     async with store.reading() as session:
         logged = Counter(await session.scalars(select(Interaction.source)))
         tasks = Counter(await session.scalars(select(Task.source)))
     for kind, found in (("log", logged), ("task", tasks)):
-        wanted = {f"dingtalk:{one.message_id}" for one in journal.said if one.kind == kind}
+        wanted = {f"dingtalk:{one.message_id}" for one in said if one.kind == kind}
         twice = {source for source, number in found.items() if number > 1}
         assert not twice, f"{kind} twice: {twice}"
         assert set(found) == wanted, f"{kind}: lost {wanted - set(found)}, {set(found) - wanted}"
@@ -172,29 +204,34 @@ def _object_of(pressed: Pressed) -> str:
     return f"{'interaction' if action == 'undo' else 'task'}:{number}"
 
 
-async def no_card_lies(store: Store, shown: dict[str, Json]) -> None:
+async def no_card_lies(store: Store, screens: Screens) -> None:
+    faces = [one["card"] for items in screens.values() for one in items if one["card"]]
+    shown = {face["id"]: face for face in faces}
+    places = {person if chat == PRIVATE else chat for person, chat in screens}
     async with store.reading() as session:
-        cards = list(await session.scalars(select(LiveCard)))
-    for live in cards:
-        if (item := shown.get(live.id)) is None:
-            assert live.place != PRIVATE or not shown, f"not on any screen: {live.id}"
-            continue
-        face, content = item["card"], codec.load_card(live.content)
-        assert face["version"] == live.version, f"{live.id} shows {face['version']}: {live.version}"
-        assert face["status"] == content.status
-        enabled = [one["key"] for one in face["buttons"] if one["enabled"]]
-        assert enabled == [one.key for one in content.buttons if one.enabled], live.id
+        cards = await session.scalars(
+            select(LiveCard).where(LiveCard.platform == "dingtalk", LiveCard.chat.in_(places))
+        )
+        for live in cards:
+            assert live.id in shown, f"on no screen: {live.id} {live.subject}"
+            face, content = shown[live.id], codec.load_card(live.content)
+            seen = f"{live.subject} shows version {face['version']} of {live.version}"
+            assert face["version"] == live.version, seen
+            assert face["status"] == content.status, seen
+            enabled = [one["key"] for one in face["buttons"] if one["enabled"]]
+            assert enabled == [one.key for one in content.buttons if one.enabled], seen
+    for card in shown.values():
+        if card["title"].startswith("已撤销") or card["status"] == "已完成":
+            assert not card["buttons"], f"finished, and can be pressed: {card['title']}"
 
 
-async def nothing_left(store: Store, dead: int) -> None:
+async def nothing_left(store: Store) -> None:
     async with store.reading() as session:
         rows = await session.execute(select(Out.state, func.count()).group_by(Out.state))
-        states = dict(rows.tuples().all())
+        states = dict(rows.all())
         failed = await session.scalar(
             select(func.count()).select_from(Heard).where(Heard.state != HeardState.DONE)
         )
-    given_up = states.pop(OutState.DEAD, 0)
-    assert given_up <= dead, f"given up: {given_up}"
     assert set(states) <= {OutState.SENT, OutState.SUPERSEDED}, states
     assert failed == 0
 

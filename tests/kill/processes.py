@@ -12,6 +12,8 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.kill.town import Journal
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from bot.cli import main; main()")
 READY_SECONDS = 15.0  # generous: five are promised, on a machine that does nothing else
@@ -116,6 +118,7 @@ class Stage:
         options = ("--port", str(self.port), "--data-dir", str(home), "--clients", "200")
         self.far = Process(("sandbox", *options, "--no-market"), home / "far.log")
         self.service = Process(("serve", "--config", str(self.config)), home / "service.log")
+        self.journal = Journal()
         self.slowest = 0.0  # seconds from a start of the service to its readiness
 
     async def open_far(self) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -39,11 +40,12 @@ class Pressed:
 
 @dataclass(slots=True)
 class Journal:
-    """What was taken, by whom."""
+    """What was taken, by whom; kept over all lives of both sides."""
 
     said: list[Said] = field(default_factory=list)
     pressed: list[Pressed] = field(default_factory=list)
     refused: int = 0  # not taken: nobody listened
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
 
 class FarDown(Exception):
@@ -53,11 +55,10 @@ class FarDown(Exception):
 class Town:
     """Speaks to the sandbox as people do."""
 
-    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, http: aiohttp.ClientSession, journal: Journal) -> None:
         self.url = url
         self._http = http
-        self._numbers = count(1)
-        self.journal = Journal()
+        self.journal = journal
         self.accounts: dict[str, list[str]] = {}
 
     async def look_around(self) -> None:
@@ -66,7 +67,7 @@ class Town:
             self.accounts.setdefault(row["owner"], []).append(row["account"])
 
     def mark(self) -> str:
-        return f"K{next(self._numbers):05d}"
+        return f"K{next(self.journal.numbers):05d}"
 
     async def say(self, person: str, kind: str, line: str, mark: str, chat: str = PRIVATE) -> Said:
         """Raises NotTaken when nobody listened, FarDown."""
@@ -99,7 +100,7 @@ class Town:
 
     async def ask_for_nobody(self, person: str) -> Said:
         """Answered by a plain text that repeats the number: a text has no key of its own."""
-        number = f"89{next(self._numbers):06d}"
+        number = f"89{next(self.journal.numbers):06d}"
         return await self.say(person, "nobody", number, number)
 
     async def seen(self, person: str, chat: str = PRIVATE, after: int = 0) -> list[Json]:
@@ -186,8 +187,14 @@ class NotTaken(Exception):
     """The platform had nobody to give it to, said so, and keeps nothing."""
 
 
-def town_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HTTP_SECONDS))
+@asynccontextmanager
+async def town_of(url: str, journal: Journal) -> AsyncIterator[Town]:
+    """The town at a far side that answers."""
+    timeout = aiohttp.ClientTimeout(total=HTTP_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        town = Town(url, http, journal)
+        await town.look_around()
+        yield town
 
 
 class Crowd:

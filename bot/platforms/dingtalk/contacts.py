@@ -7,12 +7,14 @@ from typing import Any, Final
 import orjson
 
 from bot.platforms.dingtalk.api import Api
+from crm.kernel.errors import OutsideError
 
 USER: Final = "/topapi/v2/user/get"
 BY_MOBILE: Final = "/topapi/v2/user/getbymobile"
 CHILDREN: Final = "/topapi/v2/department/listsub"
 MEMBERS: Final = "/topapi/user/listid"
 ROOT: Final = 1
+NOBODY: Final = frozenset({"33012", "60121"})  # no such user id in this company (official doc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,15 @@ class Contacts:
             roles=tuple(int(role["id"]) for role in _list(result.get("role_list"))),
             superior=str(result.get("manager_userid") or ""),
         )
+
+    async def is_active(self, user: str) -> bool:
+        """False for one who left the company or was frozen there."""
+        try:
+            return (await self.user(user)).active
+        except OutsideError as error:
+            if error.code in NOBODY:
+                return False
+            raise
 
     async def user_of_mobile(self, mobile: str) -> str:
         result = await self._result(BY_MOBILE, {"mobile": mobile})

@@ -21,11 +21,15 @@ export const people = () => call("people");
 export const platforms = () => call("platforms");
 export const state = () => call("state");
 export const chats = (who) => call("chats", { query: who });
-export const seen = (where, after) => call("seen", { query: { ...where, after } });
+export const seen = (where) => call("seen", { query: where });
+/** What came, changed or was taken back (`recalled`) at the moment `since` or later. */
+export const changed = (where, since) => call("seen", { query: { ...where, since } });
 export const read = (where) => call("read", { body: where });
 export const say = (message) => call("say", { body: message });
 export const click = (press) => call("click", { body: press });
+export const quotes = () => call("market");
 export const market = (change) => call("market", { body: change });
+export const scene = (name) => call("scene", { body: { name } });
 export const advance = (span) => call("clock", { body: { advance: span }, seconds: 120 });
 export const breakIt = (fault) => call("faults", { body: fault });
 export const repair = (platform) => call("faults", { query: { platform }, method: "DELETE" });

@@ -9,10 +9,8 @@ import { complain, toast } from "./toast.js";
 
 const WINDOW = 60; // messages drawn at first and with each step back
 const MOST = 240; // drawn at once while the reader is at the end
-const RECENT = 20;
 const GAP = 5 * 60_000; // a longer silence shows the time
 const NEAR = 80; // pixels from the end that still count as the end
-const ALL = Number.POSITIVE_INFINITY;
 
 export class Conversation {
   #items = []; // in order of seq
@@ -20,7 +18,9 @@ export class Conversation {
   #first = 0; // index of the first drawn item
   #drafts = new Map(); // card id → what was typed in it
   #pressing = new Map(); // card id → key of the button under way
-  #waiting = ALL; // lowest seq that has to be fetched again
+  #messages = new Map(); // the platform's message id → item, for quotes
+  #since = ""; // the latest change that is known here
+  #stale = false;
   #loading = null;
   #atEnd = true;
   #newFrom = 0; // seq of the first unread item
@@ -36,24 +36,11 @@ export class Conversation {
     this.#build();
   }
 
-  /** Fetches what is new or changed from `seq` on; several wishes become one request. */
-  async want(seq = this.last + 1) {
-    this.#waiting = Math.min(this.#waiting, seq);
+  /** Fetches what came or changed since the last time; several wishes become one request. */
+  async want() {
+    this.#stale = true;
     this.#loading ??= this.#load().finally(() => (this.#loading = null));
     return this.#loading;
-  }
-
-  /**
-   * Something happened at `seq`, or somewhere when it is 0. News of a burst may have been folded
-   * into one, so the latest messages are always looked at again.
-   */
-  refresh(seq = 0) {
-    const recent = (this.#items.at(-RECENT) ?? this.#items[0])?.seq ?? 1;
-    return this.want(seq ? Math.min(seq, recent) : recent);
-  }
-
-  get last() {
-    return this.#items.at(-1)?.seq ?? 0;
   }
 
   get seesEnd() {
@@ -115,17 +102,13 @@ export class Conversation {
     } catch (problem) {
       complain(problem);
     }
-    await this.want(this.#seqOf(card.id)).catch(complain);
+    await this.want().catch(complain);
     this.#pressing.delete(card.id);
     this.#redrawCard(card.id);
   }
 
   #agrees({ confirm, label, style }) {
     return confirm ? ask(confirm, { yes: label, danger: style === "danger" }) : true;
-  }
-
-  #seqOf(card) {
-    return this.#items.find((item) => item.card?.id === card)?.seq ?? this.last + 1;
   }
 
   #redrawCard(card) {
@@ -136,24 +119,23 @@ export class Conversation {
   // Loading and merging.
 
   async #load() {
-    while (this.#waiting !== ALL && !this.#closed) {
-      const from = this.#waiting;
-      this.#waiting = ALL;
-      const after = Math.max(0, from - 1);
-      const items = await api.seen(this.where, after);
-      if (!this.#closed) this.#merge(items, after);
+    while (this.#stale && !this.#closed) {
+      this.#stale = false;
+      const items = await (this.#since ? api.changed(this.where, this.#since) : api.seen(this.where));
+      if (!this.#closed) this.#merge(items);
     }
   }
 
-  /** `items` is all that the screen now shows past `after`. */
-  #merge(items, after) {
+  #merge(items) {
     const opening = !this.#rows.size;
     const fresh = [];
     this.#keepPlace(() => {
-      this.#forget(after, new Set(items.map((item) => item.seq)));
       for (const item of items) {
+        if (item.updated > this.#since) this.#since = item.updated;
         const index = find(this.#items, item.seq);
-        if (this.#items[index]?.seq === item.seq) this.#change(index, item);
+        const known = this.#items[index]?.seq === item.seq;
+        if (item.recalled) known && this.#forget(index);
+        else if (known) this.#change(index, item);
         else fresh.push(this.#insert(index, item));
       }
       if (opening) this.#open();
@@ -164,15 +146,11 @@ export class Conversation {
   }
 
   /** Recalled messages leave no trace. */
-  #forget(after, still) {
-    for (let index = this.#items.length - 1; index >= 0 && this.#items[index].seq > after; index -= 1) {
-      const { seq } = this.#items[index];
-      if (still.has(seq)) continue;
-      this.#items.splice(index, 1);
-      this.#rows.get(seq)?.remove();
-      this.#rows.delete(seq);
-      if (index < this.#first) this.#first -= 1;
-    }
+  #forget(index) {
+    const [{ seq }] = this.#items.splice(index, 1);
+    this.#rows.get(seq)?.remove();
+    this.#rows.delete(seq);
+    if (index < this.#first) this.#first -= 1;
   }
 
   #change(index, item) {
@@ -185,6 +163,7 @@ export class Conversation {
 
   #insert(index, item) {
     this.#items.splice(index, 0, item);
+    if (item.message_id) this.#messages.set(item.message_id, item);
     if (item.from === this.where.person) this.#landed(item.text);
     const drawn = this.#rows.size > 0 && index >= this.#first;
     if (drawn) this.#place(index);
@@ -259,7 +238,14 @@ export class Conversation {
     return el(".row-box", { data: { seq: item.seq } },
       silent ? el("p.separator", {}, time.moment(item.at, this.now())) : null,
       item.seq === this.#newFrom ? el("p.separator.new", {}, "以下是新消息") : null,
-      message(item, this.reader));
+      message(item, this.reader, this.#question(item, previous)));
+  }
+
+  /** In a group: what `item` answers, unless that stands right above. */
+  #question(item, previous) {
+    if (!this.reader.inGroup || !item.reply_to) return null;
+    const answered = [previous?.message_id, previous?.reply_to].includes(item.reply_to);
+    return answered ? null : (this.#messages.get(item.reply_to) ?? null);
   }
 
   #drawEarlier() {

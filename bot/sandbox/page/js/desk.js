@@ -82,13 +82,13 @@ export class Desk {
   // News.
 
   #changed(chat, seq) {
-    if (chat === this.#place.chat) this.#conversation?.refresh(seq).catch(quietly);
+    if (seq && chat === this.#place.chat) this.#conversation?.want().catch(quietly); // 0: a read mark
     this.#loadChatsSoon();
   }
 
   #poll() {
     if (!this.#conversation) this.open(this.#wanted);
-    this.#conversation?.refresh().catch(quietly);
+    this.#conversation?.want().catch(quietly);
     this.#loadChatsSoon();
     this.#learn();
     this.panel.wireMoved();
@@ -173,7 +173,7 @@ export class Desk {
     this.chat.replaceChildren(this.#head(chat, inGroup), this.offline, this.#conversation.root, writing.root);
     this.#drops = new AbortController();
     acceptDrops(this.chat, this.#upload, this.#drops.signal);
-    this.#conversation.want(1).catch(complain);
+    this.#conversation.want().catch(complain);
     if (matchMedia("(pointer: fine)").matches) writing.focus();
   }
 

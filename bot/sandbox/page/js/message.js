@@ -8,8 +8,8 @@ import { el, icon } from "./dom.js";
 import { markdown, plain, targets } from "./markdown.js";
 import * as time from "./time.js";
 
-/** `reader` is who looks on: {me, nameOf, inGroup, say, desk}. */
-export function message(item, reader) {
+/** `reader` is who looks on: {me, nameOf, inGroup, say, desk}; `question` what the item answers. */
+export function message(item, reader, question = null) {
   const mine = item.from === reader.me;
   const name = item.from === "bot" ? "期台" : reader.nameOf(item.from);
   return el(`.message${mine ? ".mine" : ""}`, { data: { from: item.from, kind: item.kind } },
@@ -17,6 +17,7 @@ export function message(item, reader) {
     el(".said", {},
       el("span.by", { hidden: mine || !reader.inGroup }, name),
       el("time.at", { dateTime: new Date(time.ms(item.at)).toISOString() }, time.second(item.at)),
+      question ? quote(question, reader) : null,
       (BUBBLES[item.kind] ?? words)(item, reader),
       links(item, reader),
       item.toast ? el("p.item-toast", { role: "status" }, item.toast) : null));
@@ -32,6 +33,13 @@ const BUBBLES = {
   call: (item) => notice("phone", "电话", item.text),
   ding: (item) => notice("ding", "DING", item.text),
 };
+
+const SIGNS = { image: "[图片]", file: "[文件]" };
+
+function quote({ from, kind, text }, reader) {
+  const said = SIGNS[kind] ?? (text ?? "").replace(/^@\S+\s+/, "").split("\n")[0];
+  return el("p.quote", {}, `${reader.nameOf(from)}：${said}`);
+}
 
 function words(item) {
   return el(".bubble.words", {}, plain(item.text ?? ""));

@@ -1,64 +1,131 @@
-// Moves the simulated market.
+// Shows the simulated market and moves it.
 
 import * as api from "../api.js";
 import { el } from "../dom.js";
+import { Board, change, isFuture, productOf } from "./board.js";
 import { doing } from "./doing.js";
 
-const PRODUCTS = [
-  ["rb", "螺纹钢"], ["hc", "热卷"], ["i", "铁矿石"], ["m", "豆粕"], ["cu", "沪铜"], ["au", "黄金"],
-];
+const EVERY = 2_000;
 const SHOCKS = [-0.05, -0.02, 0.02, 0.05];
 
-export function marketTool() {
-  return {
-    root: el(".stack", {},
+export const marketTool = () => new MarketTool();
+
+class MarketTool {
+  #contract = "rb2701"; // the one that the buttons move
+  #timer = 0;
+  #shown = false;
+
+  constructor() {
+    this.board = new Board((contract) => this.#choose(contract));
+    this.head = el("h3.chosen");
+    this.shocks = el(".shocks");
+    this.price = el("input", { type: "number", min: "0", step: "any", "aria-label": "价格" });
+    this.going = el(".row");
+    this.trouble = el("p.hint", { role: "status" });
+    this.root = el(".stack", {},
       el("p.lead", {}, "推一把行情，一秒之内重算所有账户，触线的会在风控群和客户经理那里响起来。"),
-      part("涨跌", "把这个品种全部合约的最新价乘一下，可以连按。", el(".shocks", {}, PRODUCTS.map(shockRow))),
-      part("定价", "把一个合约的最新价定到某个数。", priceForm()),
-      part("走停", "暂停后价格不再自己动，上面的按钮照样有效。", el(".row", {},
-        doing("plain", "暂停", () => pause(true), { data: { testid: "market-pause" } }),
-        doing("plain", "继续", () => pause(false), { data: { testid: "market-go" } })))),
+      el("section.mover", {},
+        this.head,
+        this.shocks,
+        el(".row", {}, this.price, doing("primary", "定价", () => this.#setPrice())),
+        el("p.hint", {}, "涨跌作用于这个品种的全部合约，可以连按；定价只改这一个合约。")),
+      this.trouble,
+      this.board.root,
+      part("场景", "一键摆好一种局面。", el(".row", {},
+        sceneButton("danger", "黑色系跌停", "limit_down_day", () => this.#done("黑色系都跌停了")),
+        sceneButton("plain", "恢复平静", "quiet", () => this.#done("价格回到昨结算，行情已暂停")))),
+      part("走停", "暂停后价格不再自己动，上面的按钮照样有效。", this.going));
+    this.#choose(this.#contract);
+  }
+
+  shown(visible) {
+    this.#shown = visible;
+    clearTimeout(this.#timer);
+    if (visible) this.#look();
+  }
+
+  close() {
+    this.shown(false);
+  }
+
+  /** Now and every two seconds for as long as somebody looks on. */
+  async #look() {
+    clearTimeout(this.#timer);
+    let again = true;
+    try {
+      if (!document.hidden) this.#show(await api.quotes());
+    } catch (problem) {
+      this.trouble.textContent = problem.message;
+      again = problem.status !== 501; // there is no market here
+    }
+    clearTimeout(this.#timer); // another look may have begun meanwhile
+    if (again && this.#shown) this.#timer = setTimeout(() => this.#look(), EVERY);
+  }
+
+  #show({ paused, prices }) {
+    this.trouble.textContent = "";
+    this.board.show(prices);
+    if (!prices[this.#contract]) this.#choose(Object.keys(prices).find(isFuture) ?? this.#contract);
+    this.#drawHead();
+    if (this.going.dataset.paused === String(paused)) return;
+    this.going.dataset.paused = String(paused);
+    this.going.replaceChildren(paused
+      ? doing("primary", "继续走", () => this.#move({ pause: false }, "行情继续走了"), { data: { testid: "market-go" } })
+      : doing("plain", "暂停", () => this.#move({ pause: true }, "行情已暂停"), { data: { testid: "market-pause" } }));
+  }
+
+  #choose(contract) {
+    this.#contract = contract;
+    this.price.value = "";
+    this.shocks.replaceChildren(...SHOCKS.map((by) => this.#shockButton(by)));
+    this.#drawHead();
+  }
+
+  #drawHead() {
+    const quote = this.board.quote(this.#contract);
+    this.price.placeholder = quote?.last ?? "";
+    this.board.mark(this.#contract);
+    this.head.replaceChildren(
+      el("span", {}, quote?.name ?? productOf(this.#contract), el("small", {}, this.#contract)),
+      quote ? el("span", {}, quote.last, change(quote)) : "");
+  }
+
+  #shockButton(by) {
+    const product = productOf(this.#contract);
+    const words = `${by > 0 ? "+" : "−"}${Math.abs(by * 100)}%`;
+    const shock = () =>
+      this.#move({ shock: { [product]: by } }, `${this.board.quote(this.#contract)?.name ?? product} ${words}`);
+    return doing(by > 0 ? "rise" : "fall", words, shock, {
+      "aria-label": `${product} ${words}`, data: { testid: `shock-${product}-${by * 100}` },
+    });
+  }
+
+  #setPrice() {
+    if (this.price.valueAsNumber > 0) {
+      return this.#move({ set: { [this.#contract]: this.price.valueAsNumber } }, "已定价");
+    }
+    this.price.focus();
+    return "先填一个价格";
+  }
+
+  async #move(what, words) {
+    const { prices = {} } = await api.market(what);
+    const now = prices[this.#contract];
+    return this.#done(now ? `${words} · ${this.#contract} 现价 ${now}` : words);
+  }
+
+  async #done(words) {
+    await this.#look();
+    return words;
+  }
+}
+
+function sceneButton(kind, label, name, done) {
+  const play = async () => {
+    await api.scene(name);
+    return done();
   };
+  return doing(kind, label, play, { data: { testid: `scene-${name}` } });
 }
 
 const part = (name, hint, body) => el("section", {}, el("h3", {}, name), el("p.hint", {}, hint), body);
-
-async function pause(wanted) {
-  await api.market({ pause: wanted });
-  return wanted ? "行情已暂停" : "行情继续走了";
-}
-
-const shockRow = ([product, name]) =>
-  el(".shock", {},
-    el("span", {}, el("strong", {}, name), el("small", {}, product)),
-    SHOCKS.map((by) => shockButton(product, name, by)));
-
-function shockButton(product, name, by) {
-  const words = `${by > 0 ? "+" : "−"}${Math.abs(by * 100)}%`;
-  const shock = async () => `${name} ${words}${priceIn(await api.market({ shock: { [product]: by } }))}`;
-  return doing(by > 0 ? "rise" : "fall", words, shock, {
-    "aria-label": `${name} ${words}`,
-    data: { testid: `shock-${product}-${by * 100}` },
-  });
-}
-
-/** One of the prices that moved, where the answer names them. */
-function priceIn({ prices = {} }) {
-  const [first] = Object.entries(prices);
-  return first ? ` · ${first[0]} 现价 ${first[1]}` : "";
-}
-
-function priceForm() {
-  const contract = el("input", { value: "rb2701", "aria-label": "合约", size: 8, spellcheck: false });
-  const price = el("input", { type: "number", min: "0", step: "any", placeholder: "3010", "aria-label": "价格" });
-  const set = async () => {
-    if (!(price.valueAsNumber > 0)) {
-      price.focus();
-      return "先填一个价格";
-    }
-    const name = contract.value.trim();
-    const answer = await api.market({ set: { [name]: price.valueAsNumber } });
-    return `已定价${priceIn(answer) || ` · ${name} ${price.value}`}`;
-  };
-  return el(".row", {}, contract, price, doing("primary", "定价", set));
-}
