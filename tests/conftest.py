@@ -1,11 +1,11 @@
-"""The ground that tests of the store stand on: both databases, a stopped clock, fresh keys."""
+"""The ground that tests of the store stand on: both databases, a stopped clock, keys, a broker."""
 
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -15,11 +15,14 @@ from crm.kernel.clock import SHANGHAI, StoppedClock
 from crm.kernel.db import Store, open_store
 from crm.kernel.vault import Vault
 from tests.databases import TEMPLATE, Server, migrate, postgres_server
+from tests.fakes.broker import Broker, open_broker
 
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
 MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
+WITH_BROKER = "with_broker"
+KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -29,29 +32,34 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key file to copy, so that templates may hold sealed values."""
+    path = tmp_path_factory.mktemp("keys") / "qidesk.keys"
+    Vault.create(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Server, keys: Path) -> Server:
     """The server with a migrated database to copy."""
-    keys = tmp_path_factory.mktemp("template") / "keys"
     asyncio.run(postgres.run(f"CREATE DATABASE {TEMPLATE}"))
     asyncio.run(migrate(postgres.url(TEMPLATE), keys))
     return postgres
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Path:
     """A migrated file to copy."""
-    folder = tmp_path_factory.mktemp("template")
-    asyncio.run(migrate(f"sqlite+aiosqlite:///{folder}/template.db", folder / "keys"))
-    return folder / "template.db"
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{path}", keys))
+    return path
 
 
 @pytest.fixture
 async def postgres_url(postgres_template: Server) -> AsyncIterator[str]:
     """A migrated PostgreSQL database for one test."""
-    name = f"t{uuid4().hex}"
-    await postgres_template.run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield postgres_template.url(name)
-    await postgres_template.run(f"DROP DATABASE {name} WITH (FORCE)")
+    async with postgres_template.copy(TEMPLATE) as url:
+        yield url
 
 
 @pytest.fixture
@@ -61,7 +69,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite+aiosqlite:///{tmp_path}/qidesk.db"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest) -> str:
     """Each database in turn."""
     kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
@@ -75,8 +83,9 @@ def clock() -> StoppedClock:
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    return Vault.create(tmp_path / "qidesk.keys")
+def vault(tmp_path: Path, keys: Path) -> Vault:
+    shutil.copy(keys, tmp_path / "qidesk.keys")
+    return Vault(tmp_path / "qidesk.keys")
 
 
 @pytest.fixture
@@ -92,4 +101,78 @@ async def store(
     store = open_store(database_url, vault, clock)
     audit.attach(store, head)
     yield store
+    await store.close()
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """A store with a broker in it, to copy: ``database`` is a file or a name on the server."""
+
+    broker: Broker
+    database: str
+    head: Path
+
+
+async def furnish(url: str, keys: Path, head: Path) -> Broker:
+    store = open_store(url, Vault(keys), StoppedClock(MONDAY_TEN))
+    audit.attach(store, audit.Head(head))
+    try:
+        return await open_broker(store)
+    finally:
+        await store.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_furnished(
+    sqlite_template: Path, keys: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Furnished:
+    folder = tmp_path_factory.mktemp("furnished")
+    shutil.copy(sqlite_template, folder / "qidesk.db")
+    url = f"sqlite+aiosqlite:///{folder}/qidesk.db"
+    broker = asyncio.run(furnish(url, keys, folder / "head"))
+    return Furnished(broker, f"{folder}/qidesk.db", folder / "head")
+
+
+@pytest.fixture(scope="session")
+def postgres_furnished(
+    postgres_template: Server, keys: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Furnished:
+    head = tmp_path_factory.mktemp("furnished") / "head"
+    asyncio.run(postgres_template.run(f"CREATE DATABASE {WITH_BROKER} TEMPLATE {TEMPLATE}"))
+    broker = asyncio.run(furnish(postgres_template.url(WITH_BROKER), keys, head))
+    return Furnished(broker, WITH_BROKER, head)
+
+
+@pytest.fixture
+def sqlite_broker(sqlite_furnished: Furnished, tmp_path: Path) -> tuple[Furnished, str]:
+    shutil.copy(sqlite_furnished.database, tmp_path / "qidesk.db")
+    return sqlite_furnished, f"sqlite+aiosqlite:///{tmp_path}/qidesk.db"
+
+
+@pytest.fixture
+async def postgres_broker(
+    postgres_furnished: Furnished, postgres: Server
+) -> AsyncIterator[tuple[Furnished, str]]:
+    async with postgres.copy(postgres_furnished.database) as url:
+        yield postgres_furnished, url
+
+
+@pytest.fixture(params=KINDS)
+def broker_database(request: pytest.FixtureRequest) -> tuple[Furnished, str]:
+    """Each database in turn."""
+    kind = "sqlite_broker" if request.param == "sqlite" else "postgres_broker"
+    found: tuple[Furnished, str] = request.getfixturevalue(kind)
+    return found
+
+
+@pytest.fixture
+async def broker(
+    broker_database: tuple[Furnished, str], vault: Vault, clock: StoppedClock, head: audit.Head
+) -> AsyncIterator[Broker]:
+    """A broker on each database in turn, with its audit chain."""
+    furnished, url = broker_database
+    shutil.copy(furnished.head, head.path)
+    store = open_store(url, vault, clock)
+    audit.attach(store, head)
+    yield replace(furnished.broker, store=store)
     await store.close()

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 
@@ -39,6 +40,16 @@ class Server:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+    @asynccontextmanager
+    async def copy(self, database: str) -> AsyncIterator[str]:
+        """The address of a copy that is gone afterwards."""
+        name = f"t{uuid4().hex}"
+        await self.run(f"CREATE DATABASE {name} TEMPLATE {database}")
+        try:
+            yield self.url(name)
+        finally:
+            await self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def binaries() -> Path:
@@ -94,7 +105,7 @@ def _unprivileged() -> str | None:
 
 async def migrate(url: str, keys: Path) -> None:
     """Bring an empty database to this program's version."""
-    store = open_store(url, Vault.create(keys), SystemClock())
+    store = open_store(url, Vault(keys), SystemClock())
     try:
         await schema.upgrade(store)
     finally:

@@ -1,7 +1,5 @@
 """The vocabulary as JSON, for the tables."""
 
-from dataclasses import asdict
-
 import orjson
 from pydantic import TypeAdapter
 
@@ -14,7 +12,7 @@ _OUTGOING = TypeAdapter(Outgoing)
 
 
 def dump(value: Ask | Card | Outgoing) -> bytes:
-    return orjson.dumps(asdict(value))
+    return orjson.dumps(value)
 
 
 def load_ask(body: bytes | str) -> Ask:

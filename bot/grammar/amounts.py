@@ -14,7 +14,7 @@ _MULTIPLE = {
     "k": 1_000,
     "百万": 1_000_000,
 }
-_MULTIPLE |= {"千万": 10_000_000, "百": 100, "": 1}
+_MULTIPLE |= {"个亿": 100_000_000, "千万": 10_000_000, "百": 100, "": 1}
 
 # what is counted after the number is no money
 _COUNTED = (
@@ -24,28 +24,29 @@ _COUNTED = (
 )
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
 _AMOUNT = re.compile(
-    rf"(?<![\d.A-Za-z:/-])(?P<sign>[¥$]?)\s?(?P<number>{_THOUSANDS}|{NUMERAL})\s?"
+    rf"(?<![\d.A-Za-z:/几数-])(?P<sign>[¥$]?)\s?(?P<number>{_THOUSANDS}|{NUMERAL})\s?"
     r"(?:多|来|余|几)?"
-    r"(?P<unit>千万|百万|万|亿|千|w(?![a-z])|k(?![a-z]))?(?P<second>亿)?"
+    r"(?P<unit>千万|百万|万|个?亿|千|w(?![a-z])|k(?![a-z]))?(?P<second>亿)?"
     r"(?P<rest>\d(?![\d.])(?!\s?[成号日月点%手])"
     r"|[一二三四五六七八九](?![一二三四五六七八九十百千成号日月点手个]))?(?P<small>千)?"
     r"(?:多|来|余)?\s?(?P<yuan>元|块钱?|人民币|rmb|cny)?" + _COUNTED,
     re.IGNORECASE,
 )
+_RANGE = re.compile(rf"({NUMERAL})\s?[-~到至]\s?({NUMERAL})\s?(千万|百万|万|亿|w(?![a-z]))")
 _LOTS = re.compile(
     rf"(?<![第\d.A-Za-z-])({NUMERAL})\s?(万)?\s?(?:多|来)?手(?![续机段里上工法头动感册写])"
 )
 _NO_LOTS = re.compile(r"(?<!\d)(?:一手(?=资料|消息|信息|房|货)|二手|两手(?=准备|都)|三只手)")
 _PERCENT = re.compile(
     rf"(?P<sign>[-+−±]?)\s?(?:百分之(?P<zh>{NUMERAL})|(?P<pct>\d+(?:\.\d+)?)\s?%"
-    r"|(?P<tenths>[一二两三四五六七八九十\d])成(?P<half>半)?(?![本交为了员立果功长绩分品都就])"
-    r"|(?<=[一-龥])(?P<half_only>五成))"
+    r"|(?P<tenths>[一二两三四五六七八九十\d])成(?P<half>半)?(?![本交为了员立果功长绩分品都就]))"
 )
 
 
 def amounts(text: str) -> tuple[Decimal, ...]:
     """Sums of money in yuan, in the order said: 3万, 30w, 1.2亿, 三十万, 50000元, 3万5."""
-    found = (_amount(match) for match in _AMOUNT.finditer(text))
+    each = _RANGE.sub(r"\1\3 \2\3", text)
+    found = (_amount(match) for match in _AMOUNT.finditer(each))
     return tuple(value for value in found if value is not None)
 
 

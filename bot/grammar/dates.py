@@ -123,8 +123,7 @@ def _on(day: date, hour: Hour | None, now: Now) -> Due:
     if hour and not moments:
         return _question(_nearest_session(day, hour, now), now)
     if any(at > now.at for at in moments):
-        tomorrow = _moments(day + _ONE, hour, now) if day == now.day else ()
-        return _question([*moments, *tomorrow[: len(moments) - 1]], now)
+        return _question(moments, now)
     return _question(_instead(hour, now), now)
 
 
@@ -163,7 +162,10 @@ def _hour_alone(hour: Hour | None, now: Now) -> Due:
     if hour.session:
         coming = hour.next(now.at, now.calendar)
         return Due("date", (coming,)) if coming else Due("ask")
-    return _on(now.day, hour, now) if hour.times else Due("ask")
+    today, tomorrow = (hour.on(day, now.calendar) for day in (now.day, now.day + _ONE))
+    if len(today) > 1 and today[-1] > now.at:  # 八点: this evening or tomorrow morning
+        return _question([*today, *tomorrow[:-1]], now)
+    return _on(now.day, hour, now) if today else Due("ask")
 
 
 def _question(readings: Iterable[datetime], now: Now) -> Due:

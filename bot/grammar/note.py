@@ -48,13 +48,17 @@ def marks(text: str, *, codes: bool = False) -> Marks:
     untagged = _TAG.sub(lambda match: BLANK * len(match[0]), text)
     plain = products.without_contracts(_DIGITS.sub(lambda m: BLANK * len(m[0]), untagged))
     return Marks(
-        tags=tuple(dict.fromkeys(_TAG.findall(text))),
+        tags=tags(text),
         amounts=amounts.amounts(plain),
         lots=amounts.lots(plain),
         percentages=amounts.percentages(plain),
         products=products.products(untagged, codes=codes),
         contracts=products.contracts(untagged),
     )
+
+
+def tags(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_TAG.findall(text)))
 
 
 def channel(text: str) -> str | None:

@@ -198,7 +198,7 @@ def _marked(heard: Heard, layout: _Layout, body: str, due: Due, verb: str) -> Re
         verb=verbs.BY_NAME[verb].name,
         note=text.strip() or None,
         action=_action(heard, layout, body, due) or None,
-        tags=marked.tags,
+        tags=note.tags(heard.text),
         amounts=marked.amounts,
         lots=marked.lots,
         percentages=marked.percentages,

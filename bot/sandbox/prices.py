@@ -38,7 +38,7 @@ class Prices:
             if random.random() < MOVING:
                 rise = random.random() < self._chance_to_rise(each)
                 stride = max(to_tick(self._anchors[each.id] * STRIDE, each.tick), each.tick)
-                self._move(each, _last(each) + (stride if rise else -stride))
+                self._move(each, _inside(each, _last(each) + (stride if rise else -stride)))
                 moved.add(each.id)
         return moved | self._follow(moved)
 
@@ -138,6 +138,14 @@ class Prices:
 
 def _last(each: Instrument) -> Decimal:
     return ZERO if each.last is None else each.last
+
+
+def _inside(each: Instrument, price: Decimal) -> Decimal:
+    """``price``, kept within the day's limits unless a person has moved the price beyond them."""
+    low, high = each.lower_limit, each.upper_limit
+    if low is None or high is None or not low <= _last(each) <= high:
+        return price
+    return min(max(price, low), high)
 
 
 def _names(each: Instrument) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Before and after holidays: 节前, 国庆后第一个交易日, 年前."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 from bot.grammar import holidays
 from bot.grammar.days.day import Day, Match, Now, Rule, ask, sure
@@ -20,7 +20,7 @@ _NTH = (
     r"|几天))?"
 )
 _HOLIDAY = re.compile(
-    r"(?P<name>元旦|春节|过年|清明|五一(?!路|广场)|劳动节|端午|中秋|国庆"
+    r"(?P<year>今年|明年)?(?P<name>元旦|春节|过年|清明|五一(?!路|广场)|劳动节|端午|中秋|国庆"
     r"|(?<!双)十一(?![月点号日手个万年]))节?"
     r"(?:小?长假|假期|放假|黄金周)?"
     r"(?P<side>之前|以前|前(?!往|去|期|景)|之后|以后|过后|过完|后(?!续|台|天)|后(?=天(?!气))|回来"
@@ -39,8 +39,9 @@ _BEFORE = ("之前", "以前", "前")
 
 def _holiday(match: Match, now: Now) -> Day:
     name = _FESTIVAL_WORDS[match["name"]]
-    block = holidays.next_festival(now.calendar, name, now.day)
-    if block is None:
+    since = date(now.day.year + 1, 1, 1) if match["year"] == "明年" else now.day
+    block = holidays.next_festival(now.calendar, name, since)
+    if block is None or (match["year"] == "今年" and block.first.year > now.day.year):
         return ask(match)
     side = match["side"] or ""
     if not side or side in {"期间", "当天"}:

@@ -35,7 +35,8 @@ const BRANCHES = { HZ: "杭州", SH: "上海" };
 const DESKS = { suitability: "适当性", compliance: "合规", opening_desk: "开户" };
 
 /** What tells a person from others of the same job. */
-export const deskOf = ({ role, branch }) => BRANCHES[branch] ?? (branch || DESKS[role] || "");
+export const deskOf = ({ role, branch, on_duty: onDuty }) =>
+  BRANCHES[branch] ?? (branch || DESKS[role] || (onDuty ? "值班" : ""));
 
 export const jobName = (person) => jobOf(person).name;
 export const linesFor = (person) => jobOf(person).lines;

@@ -23,7 +23,7 @@ class MarketTool {
     this.going = el(".row");
     this.trouble = el("p.hint", { role: "status" });
     this.root = el(".stack", {},
-      el("p.lead", {}, "推一把行情，一秒之内重算所有账户，触线的会在风控群和客户经理那里响起来。"),
+      el("p.lead", {}, "推一把行情，一秒之内重算所有账户；再查一次客户，看他的风险度到了哪里。"),
       el("section.mover", {},
         this.head,
         this.shocks,
