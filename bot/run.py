@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -56,11 +56,11 @@ async def demo(options: Options, stop: asyncio.Event, say: Say) -> None:
 
 
 @asynccontextmanager
-async def together(options: Options, store_url: str = "") -> AsyncIterator[Service]:
-    """The far side and the service; it listens first, because the service dials it. ``store_url``
-    instead of what the settings file says, for tests."""
+async def together(
+    options: Options, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Service]:
+    """The far side and the service; it listens first, because the service dials it."""
     secret = write_config(options)
-    environ = {**os.environ, **({"QIDESK_STORE__URL": store_url} if store_url else {})}
     settings = load(options.config, environ)
     await make_invented_store(settings)
     app = web.Application(client_max_size=UPLOAD_LIMIT)

@@ -41,9 +41,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: Server, keys: Path) -> Server:
-    """The server with a migrated database to copy."""
+    """The server with a migrated database."""
     asyncio.run(postgres.run(f"CREATE DATABASE {TEMPLATE}"))
     asyncio.run(migrate(postgres.url(TEMPLATE), keys))
+    asyncio.run(postgres.keep(TEMPLATE))
     return postgres
 
 
@@ -56,10 +57,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Pat
 
 
 @pytest.fixture
-async def postgres_url(postgres_template: Server) -> AsyncIterator[str]:
+async def postgres_url(postgres_template: Server) -> str:
     """A migrated PostgreSQL database for one test."""
-    async with postgres_template.copy(TEMPLATE) as url:
-        yield url
+    return await postgres_template.bring_back(TEMPLATE)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def store(
 
 @dataclass(frozen=True)
 class Furnished:
-    """A store with a broker in it, to copy: ``database`` is a file or a name on the server."""
+    """A store with a broker in it: ``database`` is a file, or a name on the server."""
 
     broker: Broker
     database: str
@@ -138,8 +138,11 @@ def postgres_furnished(
     postgres_template: Server, keys: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Furnished:
     head = tmp_path_factory.mktemp("furnished") / "head"
-    asyncio.run(postgres_template.run(f"CREATE DATABASE {WITH_BROKER} TEMPLATE {TEMPLATE}"))
-    broker = asyncio.run(furnish(postgres_template.url(WITH_BROKER), keys, head))
+    server, url = postgres_template, postgres_template.url(WITH_BROKER)
+    asyncio.run(server.run(f"CREATE DATABASE {WITH_BROKER}"))
+    asyncio.run(migrate(url, keys))
+    broker = asyncio.run(furnish(url, keys, head))
+    asyncio.run(server.keep(WITH_BROKER))
     return Furnished(broker, WITH_BROKER, head)
 
 
@@ -152,9 +155,8 @@ def sqlite_broker(sqlite_furnished: Furnished, tmp_path: Path) -> tuple[Furnishe
 @pytest.fixture
 async def postgres_broker(
     postgres_furnished: Furnished, postgres: Server
-) -> AsyncIterator[tuple[Furnished, str]]:
-    async with postgres.copy(postgres_furnished.database) as url:
-        yield postgres_furnished, url
+) -> tuple[Furnished, str]:
+    return postgres_furnished, await postgres.bring_back(postgres_furnished.database)
 
 
 @pytest.fixture(params=KINDS)

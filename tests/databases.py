@@ -1,14 +1,13 @@
-"""Throwaway databases of both kinds, migrated once and copied for each test."""
+"""Throwaway databases of both kinds, migrated once and as new for each test."""
 
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 
@@ -21,7 +20,7 @@ BINARIES = Path("/usr/lib/postgresql")
 MISSING = "PostgreSQL is not installed here; as root: apt-get install -y postgresql"
 TEMPLATE = "migrated"
 START_SECONDS = 60
-SETTINGS = "-c fsync=off -c full_page_writes=off -c listen_addresses= -c max_connections=60"
+SETTINGS = "-c fsync=off -c full_page_writes=off -c autovacuum=off -c listen_addresses= -c max_connections=60"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +32,51 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql+asyncpg://qidesk@/{database}?host={self.home}"
 
-    async def run(self, statement: str) -> None:
+    async def run(self, statement: str, database: str = "postgres") -> None:
         """Something that is done to a database from outside."""
-        connection = await asyncpg.connect(host=str(self.home), user="qidesk", database="postgres")
+        connection = await asyncpg.connect(host=str(self.home), user="qidesk", database=database)
         try:
             await connection.execute(statement)
         finally:
             await connection.close()
 
-    @asynccontextmanager
-    async def copy(self, database: str) -> AsyncIterator[str]:
-        """The address of a copy that is gone afterwards."""
-        name = f"t{uuid4().hex}"
-        await self.run(f"CREATE DATABASE {name} TEMPLATE {database}")
-        try:
-            yield self.url(name)
-        finally:
-            await self.run(f"DROP DATABASE {name} WITH (FORCE)")
+    async def keep(self, database: str) -> None:
+        """Remember what is in a database now. Bringing that back is quicker than a copy."""
+        await self.run(KEEP, database)
+
+    async def bring_back(self, database: str) -> str:
+        """The address of the database, again as it was when it was kept."""
+        await self.run(BRING_BACK, database)
+        return self.url(database)
+
+
+KEEP = """
+CREATE SCHEMA kept;
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE kept.%I AS TABLE public.%I', name, name);
+    END LOOP;
+END $$;
+CREATE TABLE kept.sequence_numbers AS SELECT sequencename, last_value FROM pg_sequences
+    WHERE schemaname = 'public';
+"""
+BRING_BACK = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('DELETE FROM public.%I', name);
+        EXECUTE format('INSERT INTO public.%I SELECT * FROM kept.%I', name, name);
+    END LOOP;
+    PERFORM setval(format('public.%I', sequencename), coalesce(last_value, 1),
+        last_value IS NOT NULL) FROM kept.sequence_numbers;
+END $$;
+"""
 
 
 def binaries() -> Path:

@@ -35,6 +35,7 @@ class Pressed:
     """One button of one card that a person wanted pressed, and pressed until it was."""
 
     said: Said
+    card: str
     action: str  # undo:5, task_done:7
 
 
@@ -103,6 +104,23 @@ class Town:
         number = f"89{next(self.journal.numbers):06d}"
         return await self.say(person, "nobody", number, number)
 
+    async def refused(self, person: str, line: str) -> None:
+        """Say something while nobody listens. Fails when it is taken."""
+        try:
+            said = await self.say(person, "look_up", line, line)
+        except NotTaken:
+            return
+        raise AssertionError(f"taken: {said}")
+
+    async def deliveries(self, said: Said) -> int:
+        """How often the platform has pushed a line to the service."""
+        pushed = [
+            entry
+            for entry in await self._get("/sandbox/wire", after="0")
+            if entry["direction"] == "out" and said.message_id in str(entry["body"])
+        ]
+        return sum("/v1.0/im/bot/messages/get" in entry["what"] for entry in pushed)
+
     async def seen(self, person: str, chat: str = PRIVATE, after: int = 0) -> list[Json]:
         found = await self._get(
             "/sandbox/seen", platform="dingtalk", person=person, chat=chat, after=str(after)
@@ -121,17 +139,21 @@ class Town:
     async def press(self, said: Said, action: str) -> None:
         """Press a button of the answer's card, and again as long as it stays and says that it
         failed, as a person would."""
-        card = await self.card_of(said)
-        [button] = [one for one in card["buttons"] if one["key"].partition(":")[0] == action]
-        pressed = Pressed(said, button["key"])
-        self.journal.pressed.append(pressed)
-        await self.insist(pressed, card["id"])
+        await self.insist(await self.button(said, action))
 
-    async def insist(self, pressed: Pressed, card: str) -> None:
+    async def button(self, said: Said, action: str) -> Pressed:
+        """The answer's button, which somebody now means to press."""
+        card = await self.card_of(said)
+        [key] = [one["key"] for one in card["buttons"] if one["key"].partition(":")[0] == action]
+        pressed = Pressed(said, card["id"], key)
+        self.journal.pressed.append(pressed)
+        return pressed
+
+    async def insist(self, pressed: Pressed) -> None:
         person = pressed.said.person
         for _ in range(PATIENT):
             try:
-                if await self.click(person, card, pressed.action):
+                if await self.click(person, pressed.card, pressed.action):
                     return
                 if not await self._still_there(pressed):
                     return

@@ -139,6 +139,39 @@ class TestGivenChats:
         first = (await room.seen("sunfang", "g-hz"))[0]["seq"]
         assert [one["text"] for one in await room.seen("sunfang", "g-hz", first)] == ["二", "三"]
 
+    async def test_when_asked_since_a_moment_then_what_changed_or_went_comes_too(
+        self, room: Room
+    ) -> None:
+        await room.put_card("old", "sunfang")
+        await room.put_card("still", "sunfang")
+        sent = await room.put_card("gone", "sunfang")
+        since = max(item["updated"] for item in await room.seen("sunfang"))
+        await moment_after(since)
+        change = {"outTrackId": "old", "cardData": {"cardParamMap": {"title": "已同意"}}}
+        options = {"cardUpdateOptions": {"updateCardDataByKey": True}}
+        await room.api("PUT", "/v1.0/card/instances", change | options)
+        key = sent.body["result"]["deliverResults"][0]["carrierId"]
+        recall = {"robotCode": DESK.robot_code, "processQueryKeys": [key]}
+        await room.api("POST", "/v1.0/robot/otoMessages/batchRecall", recall)
+        items = await room.get(
+            "seen", platform="dingtalk", person="sunfang", chat="private", since=since
+        )
+        changed = {item["seq"]: item for item in items if item["updated"] > since}
+        assert sorted(changed) == [1, 3]
+        assert changed[1]["card"]["title"] == "已同意"
+        assert changed[3] == {"seq": 3, "updated": changed[3]["updated"], "recalled": True}
+
+    async def test_when_asked_since_a_moment_then_only_what_is_ones_own_comes(
+        self, room: Room
+    ) -> None:
+        await room.say("fengjun", "看不到的", chat="g-risk")
+        query = {"platform": "dingtalk", "person": "limin", "since": "2020"}
+        async with room.http.get(
+            f"{room.base}/sandbox/seen", params=query | {"chat": "g-risk"}
+        ) as refused:
+            assert refused.status == 400
+        assert await room.get("seen", **query, chat="private") == []
+
     async def test_when_no_chat_is_named_then_all_of_the_person_come(self, room: Room) -> None:
         await room.put_card("c1", "sunfang")
         await room.say("limin", "早", chat="g-hz")
@@ -175,8 +208,17 @@ class TestGivenAnOpenPage:
             assert response.status == 200
             assert response.url.path == "/sandbox/"
             assert "'self'" in response.headers["Content-Security-Policy"]
-        async with room.http.get(f"{room.base}/sandbox/static/index.html") as response:
-            assert response.status == 200
+
+    async def test_when_a_file_of_it_is_asked_for_again_then_it_is_checked_and_not_sent_twice(
+        self, room: Room
+    ) -> None:
+        url = f"{room.base}/sandbox/static/js/main.js"
+        async with room.http.get(url) as first:
+            assert first.status == 200
+            assert first.headers["Cache-Control"] == "no-cache"
+        async with room.http.get(url, headers={"If-None-Match": first.headers["ETag"]}) as again:
+            assert again.status == 304
+            assert again.headers["Cache-Control"] == "no-cache"
 
 
 class TestGivenTheWire:
@@ -232,6 +274,9 @@ class OtherRooms:
     async def market(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"heard": body}
 
+    async def quotes(self) -> Mapping[str, Any]:
+        return {"paused": False, "prices": {}}
+
     async def clients(self, limit: int) -> Sequence[Mapping[str, Any]]:
         return [{"account": "80010001"}][:limit]
 
@@ -245,9 +290,23 @@ class TestGivenOtherRooms:
     ) -> None:
         room = await open_room({"far": OtherRooms()})
         assert (await room.post("market", pause=True)).body == {"heard": {"pause": True}}
+        assert await room.get("market") == {"paused": False, "prices": {}}
         assert await room.get("clients", limit=5) == [{"account": "80010001"}]
         answer = await room.post("scene", name="none")
         assert (answer.status, answer.body) == (400, {"error": "没有这个场景"})
+
+
+class TestGivenThePeople:
+    async def test_when_they_are_listed_then_they_are_the_brokers_and_a_stranger(
+        self, room: Room
+    ) -> None:
+        listed = await room.get("people")
+        staff = {one.id: (one.name, one.role) for one in invent(7, 1).people}
+        assert {one["id"]: (one["name"], one["role"]) for one in listed} == {
+            **staff,
+            "stranger": ("路人", "stranger"),
+        }
+        assert all(one["platforms"] == ["dingtalk"] for one in listed)
 
 
 class TestGivenAnotherApplication:
@@ -267,6 +326,12 @@ class TestGivenAnotherApplication:
         assert dingtalk["api_base"] == "http://desk.test:1/sim/dingtalk"
         assert [one["name"] for one in dingtalk["apps"]] == ["witness"]
         assert [one["group"] for one in dingtalk["robots"]] == ["g-risk", "g-hz"]
+
+
+async def moment_after(moment: str) -> None:
+    """Until the clock of the items, in milliseconds, has moved on."""
+    while datetime.now(UTC).isoformat(timespec="milliseconds") <= moment:
+        await asyncio.sleep(0)
 
 
 async def next_event(response: aiohttp.ClientResponse) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""One room for each story file and database."""
+"""One room for each story file and database; a file's ``SETTINGS`` override by environment."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,11 +16,11 @@ async def room(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Room]:
     data_dir: Path = tmp_path_factory.mktemp("room")
-    url = ""
+    environ: dict[str, str] = dict(getattr(request.module, "SETTINGS", {}))
     if request.param == "postgresql":
         server: Server = request.getfixturevalue("postgres")
         name = f"room{uuid4().hex}"
         await server.run(f"CREATE DATABASE {name}")
-        url = server.url(name)
-    async with open_room(data_dir, url) as found:
+        environ["QIDESK_STORE__URL"] = server.url(name)
+    async with open_room(data_dir, environ) as found:
         yield found

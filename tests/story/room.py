@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -143,8 +143,8 @@ class Room:
 
 
 @asynccontextmanager
-async def open_room(data_dir: Path, store_url: str = "") -> AsyncIterator[Room]:
-    """A demo on a free port with a quiet market; on ``store_url`` instead of SQLite if given."""
+async def open_room(data_dir: Path, environ: Mapping[str, str]) -> AsyncIterator[Room]:
+    """A demo on a free port with a quiet market; ``environ`` overrides settings."""
     options = Options(
         host="127.0.0.1",
         port=free_port(),
@@ -159,7 +159,7 @@ async def open_room(data_dir: Path, store_url: str = "") -> AsyncIterator[Room]:
     ahead = (START.astimezone(UTC) - datetime.now(UTC)).total_seconds()
     (options.far_dir / "clock.json").write_text(json.dumps({"offset_seconds": ahead}))
     async with (
-        run.together(options, store_url) as service,
+        run.together(options, environ) as service,
         aiohttp.ClientSession() as http,
     ):
         yield Room(options.url, http, service, options)

@@ -196,7 +196,8 @@ export class Desk {
   }
 
   #showMembers(chat) {
-    const cards = peopleByJob(chat.members, this.who.platform, { here: this.who.person, chat: chat.id });
+    const members = chat.members.map(({ id }) => this.world.person(id));
+    const cards = peopleByJob(members, this.who.platform, { here: this.who.person, chat: chat.id });
     const dialog = sheet(`${chat.title}的成员`, el("p.sheet-lead", {}, "点一位就换成他，看他屏幕上的这个群。"), cards);
     dialog.addEventListener("click", (event) => event.target.closest("a") && dialog.close());
   }

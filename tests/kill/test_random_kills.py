@@ -1,0 +1,70 @@
+"""Given people at work: however often the service is killed, it is as if it had not been."""
+
+import asyncio
+import os
+import random
+
+from tests.kill.oracle import Oracle
+from tests.kill.processes import READY_SECONDS, Stage
+from tests.kill.town import PRIVATE, Crowd, Town
+
+KILLS = 60 if os.environ.get("QIDESK_SOAK") else 6
+SHOWINGS = 3  # two kills may strike the same text
+
+
+async def kill_often(stage: Stage, chance: random.Random, kills: int) -> None:
+    """Lives of different lengths; some end before the service is ready."""
+    for _ in range(kills):
+        stage.service.kill()
+        if chance.random() < 0.25:
+            stage.service.start()
+            await asyncio.sleep(chance.uniform(0.3, 2.0))
+            stage.service.kill()
+        assert await stage.open_service() < READY_SECONDS
+        await asyncio.sleep(chance.uniform(0.2, 1.5))
+
+
+async def test_random_kills_under_mixed_load_lose_nothing(stage: Stage, town: Town) -> None:
+    crowd = Crowd(town, seed=2)
+    await stage.open_service()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(crowd.live())
+        await kill_often(stage, random.Random(7), KILLS)
+        crowd.enough()
+    oracle = Oracle(stage.config, town)
+    await oracle.judge(showings=SHOWINGS)
+    assert town.journal.refused, "nobody spoke while the service was down"
+    await the_bot_itself_shows_each_record_once(town, oracle)
+
+
+async def the_bot_itself_shows_each_record_once(town: Town, oracle: Oracle) -> None:
+    """By 记录: the client that was talked to most often."""
+    undone = {one.said.mark for one in town.journal.pressed}
+    notes: dict[tuple[str, str], list[str]] = {}
+    for item in await town.seen("wangqiang", PRIVATE):
+        if item["from"] == "wangqiang" and item["text"].startswith("记 "):
+            _, account, *_, mark = item["text"].split()
+            if mark not in undone:
+                notes.setdefault(("wangqiang", account), []).append(mark)
+    (person, account), marks = max(notes.items(), key=lambda one: len(one[1]))
+    text = await oracle.read_back(person, account)
+    assert [text.count(mark) for mark in marks[-10:]] == [1] * len(marks[-10:])
+    assert not any(mark in text for mark in undone)
+
+
+async def test_what_is_said_while_it_is_down_is_refused_and_what_was_taken_before_is_answered(
+    stage: Stage, town: Town
+) -> None:
+    for _ in range(2):
+        await stage.open_service()
+        taken = [await town.log("limin", town.accounts["limin"][n]) for n in range(5)]
+        stage.service.kill()
+        before = await town.seen("limin")
+        refused = town.journal.refused
+        for _ in range(3):
+            await town.refused("limin", "在吗")
+        assert town.journal.refused == refused + 3
+        assert await town.seen("limin") == before
+        assert {one.message_id for one in taken} <= {one["message_id"] for one in before}
+    await stage.open_service()
+    await Oracle(stage.config, town).judge()
