@@ -12,7 +12,7 @@ demo: .venv/run.stamp
 test: .venv/test.stamp
 	deploy/need postgresql chromium node fonts
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

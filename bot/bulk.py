@@ -10,14 +10,14 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import leaving
 from bot.app import check_version, clock_of, store_of
 from bot.import_result import Result
-from bot.models import Conversation, LiveCard
 from bot.settings import Settings
-from crm import calendars, changes, handover, people
+from crm import calendars, changes, people
 from crm.imports import apply, roster
 from crm.imports.clients import read_clients
 from crm.imports.records import ClientRow, ClientSheet, Manager
@@ -80,9 +80,15 @@ def _result(sheet: ClientSheet, done: Sequence[apply.Applied], *, dry_run: bool)
         unchanged=sum(part.unchanged for part in done) + sheet.repeated,
         rejects=sorted([*sheet.rejects, *conflicts], key=lambda one: (one.sheet or "", one.row)),
         headings_not_recognised=sheet.headings_not_recognised,
-        notices=sheet.notices,
+        notices=[*sheet.notices, *_not_kept(sheet.rows)],
         dry_run=dry_run,
     )
+
+
+def _not_kept(rows: Sequence[ClientRow]) -> list[str]:
+    """What was read and has no place in the tables yet is said, not swallowed."""
+    codes = any(row.trading_codes for row in rows)
+    return ["本版本的客户档案没有交易编码一项，文件里的交易编码没有写入"] if codes else []
 
 
 async def _read_clients(store: Store, path: Path) -> ClientSheet:
@@ -240,16 +246,15 @@ async def first_admin(
 
 
 async def disable(settings: Settings, staff_id: str) -> str:
-    """Access ends with the commit; what was on the person's screen answers no more clicks."""
+    """Access ends with the commit. Raises NoSuchStaff."""
     async with opened(settings) as store, store.writing() as session:
-        left = await handover.leave(session, staff_id, by=BY)
-        await session.execute(delete(LiveCard).where(LiveCard.receiver == staff_id))
-        await session.execute(delete(Conversation).where(Conversation.staff == staff_id))
+        left = await leaving.leave(session, staff_id, by=BY)
     head = f"{left.person.name} {'早已停用' if left.again else '已停用'}"
     if not left.clients and not left.tasks:
         return f"{head}，名下没有客户"
     to = f"转给 {left.to.name}" if left.to else "待分配：所在营业部没有其他负责人"
-    return f"{head}，{left.clients} 位客户{to}，{left.tasks} 条待办随同"
+    tasks = f"，{left.tasks} 条待办随同" if left.tasks else ""
+    return f"{head}，{left.clients} 位客户{to}{tasks}"
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from crm import blobs, people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import Store
 from crm.kernel.errors import Outcome, OutsideError, UnknownPerson, UserError
+from crm.people import Person
 from risk.book import Book
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ FILE_LOST = "没有取到您发的文件，请重新发送"
 
 class CardChanged(UserError):
     say = "这张卡片已有新的状态，请看最新内容"
+
+
+class NotYourCard(UserError):
+    say = "这张卡片是发给别人的，您不能操作"
 
 
 class Desk:
@@ -167,8 +172,8 @@ class Desk:
             files = await self._fetch(ask)
             await self._answer(heard_id, ask, trace, files)
         except UnknownPerson as error:
-            text = error.text if ask.chat.place is Place.PRIVATE else ""
-            await self._decline(heard_id, ask, trace, text)
+            silent = ask.chat.place is Place.GROUP and ask.kind is not AskKind.CLICK
+            await self._decline(heard_id, ask, trace, "" if silent else error.text)
         except UserError as error:
             await self._decline(heard_id, ask, trace, error.text)
         except OutsideError as error:
@@ -207,7 +212,7 @@ class Desk:
             files=tuple([(await blobs.put(session, body), name) for name, body in files]),
         )
         turn = await self._conversations.understand(session, turn)
-        live = await self._clicked(session, turn.click) if turn.click else None
+        live = await self._clicked(session, person, turn.click) if turn.click else None
         if turn.click and live:
             turn = _with_card(turn, turn.click, live)
         reply = await self._router.answer(turn, session)
@@ -218,11 +223,13 @@ class Desk:
         in_group = ask.chat.place is Place.GROUP
         return in_group and not ask.mentioned and ask.kind is not AskKind.CLICK
 
-    async def _clicked(self, session: AsyncSession, click: Click) -> LiveCard:
-        """The card under the finger. Raises OldCard or CardChanged."""
+    async def _clicked(self, session: AsyncSession, person: Person, click: Click) -> LiveCard:
+        """The card under the finger. Raises OldCard, NotYourCard or CardChanged."""
         live = await session.get(LiveCard, click.card, with_for_update=True)
         if live is None:
             raise OldCard
+        if live.receiver not in ("", person.id):
+            raise NotYourCard
         if click.version != live.version:
             raise CardChanged
         return live

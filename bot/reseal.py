@@ -1,7 +1,7 @@
 """Seals everything that is stored under an older key with the newest one, beside a running service.
 
 Values are handled raw: a table's sealed columns are found by their type, rows that already have
-the newest key are passed by, and a value that somebody changed meanwhile is left to the next round.
+the newest key are passed by, and a row that somebody is at work on is left to the next round.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ async def _seal_batch(store: Store, sealed: SealedColumn, span: tuple[Key, Key])
         query: Select[Any] = select(*sealed.key, sealed.raw).where(
             _older(store.vault, sealed), _key_of(sealed) >= first, _key_of(sealed) <= last
         )
-        rows = (await session.execute(query.with_for_update())).all()
+        rows = (await session.execute(query.with_for_update(skip_locked=True))).all()
         if rows:
             anew = await asyncio.to_thread(_anew, store.vault, sealed, [tuple(r) for r in rows])
             connection = await session.connection()

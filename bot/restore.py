@@ -169,6 +169,7 @@ def _put_head(head: Path, place: Path, clock: Clock) -> None:
     if place.exists():
         place.replace(place.with_name(f"{place.name}.before-{clock.now():%Y%m%dT%H%M%SZ}"))
     draft = place.with_name(place.name + ".new")
+    draft.touch(0o600)
     draft.write_text(head.read_text())
     backup.sync(draft)
     draft.replace(place)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.chat.message import Ask, Audience, Card, Click
 from bot.chat.reply import Reply
 from bot.grammar.reading import Reading
+from bot.grammar.verbs import BY_NAME
 from crm.kernel.calendar import Calendar
 from crm.kernel.errors import UserError
 from crm.people import Action, Person
@@ -20,8 +21,15 @@ class NotBuilt(UserError):
     say = "「{verb}」还没有开通"
 
 
+class DidYouMean(UserError):
+    say = "您是不是想说「{verb}」？请再发一遍完整的命令"
+
+
 class OldCard(UserError):
     say = "这张卡片已失效，请重新查询"
+
+
+OFFERED = frozenset({"log", "task"})  # what a slip or a story proposes, these show as a question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +126,12 @@ class Router:
             if route is None:
                 raise OldCard
         else:
-            verb = turn.said.verb or "none"
-            route = self._commands.get(verb.removeprefix("ask:"))
+            verb = (turn.said.verb or "none").removeprefix("ask:")
+            route = self._commands.get(verb)
             if route is None:
-                raise NotBuilt(verb=turn.ask.text.split()[0][:12] if turn.ask.text else verb)
+                raise NotBuilt(verb=_word(verb))
+            if verb != turn.said.verb and verb not in OFFERED and _writes(verb):
+                raise DidYouMean(verb=_word(verb))
         if route.action is not None:
             turn.person.must(route.action)
         return await route.handler(turn, session)
@@ -138,6 +148,14 @@ class Router:
         """Whether ``帮助`` lists the verb for this person."""
         route = self._commands.get(verb)
         return route is not None and (route.action is None or person.may(route.action))
+
+
+def _word(verb: str) -> str:
+    return BY_NAME[verb].word if verb in BY_NAME else verb
+
+
+def _writes(verb: str) -> bool:
+    return verb in BY_NAME and BY_NAME[verb].writes != "no"
 
 
 def _once(table: dict[str, object] | Mapping[str, object], name: str, entry: object) -> None:

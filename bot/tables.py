@@ -19,6 +19,7 @@ from bot.jobs import archive as archiving
 from bot.reseal import reseal
 from bot.settings import Settings
 from crm.kernel import audit
+from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import Base, Store, sqlite_path
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Algorithm
@@ -36,6 +37,7 @@ async def upgrade(settings: Settings) -> str:
     path = sqlite_path(settings.store.url)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)  # client names lie open in it
     made = make_keys(settings)
     store = store_of(settings, clock_of(settings))
     try:
@@ -122,9 +124,8 @@ async def restore(settings: Settings, file: Path) -> str:
         clock=clock_of(settings),
         file=_absolute(file),
     )
-    said = [
-        f"已恢复 {done.manifest.made_at:%Y-%m-%d %H:%M} UTC 的备份，审计链 {done.audit_rows} 行完整"
-    ]
+    made_at = done.manifest.made_at.astimezone(SHANGHAI)
+    said = [f"已恢复 {made_at:%Y-%m-%d %H:%M} 的备份，审计链 {done.audit_rows} 行完整"]
     if done.upgraded:
         said.append(f"数据库已从 {done.manifest.schema_version} 升级到 {schema.newest()}")
     if done.held:

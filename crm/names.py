@@ -25,8 +25,12 @@ OPEN_KINDS = frozenset({"account", "mobile", "name"})  # only these find other m
 
 LONGEST_KEY = 64
 LONGEST_PERSON = 4
+LONGEST_NAME = 24  # letters of a person's name in pinyin
 MOST_READINGS = 8
 MOST_NEIGHBOURS = 48
+MOST_SYLLABLES = 6
+LONGEST_SYLLABLE = 6
+MOST_CUTS = 64
 
 
 class Key(NamedTuple):
@@ -228,7 +232,8 @@ def surname_keys(family: str) -> list[Probe]:
 def neighbours(letters: str) -> list[str]:
     """Legal pinyin one mistake away: a confused sound first, then a slip of the finger."""
     confused = ["".join(swapped) for parts in syllabify(letters) for swapped in _swaps(parts)]
-    slips = (slip for slip in _slips(letters) if spells_a_name(slip))
+    near = _slips(letters) if len(letters) <= LONGEST_NAME else ()
+    slips = (slip for slip in near if spells_a_name(slip))
     every = dict.fromkeys([*confused, *islice(slips, MOST_NEIGHBOURS)])
     every.pop(letters, None)
     return list(islice(every, MOST_NEIGHBOURS))
@@ -285,16 +290,17 @@ def _surname_sounds() -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def syllabify(letters: str) -> tuple[tuple[str, ...], ...]:
-    """The ways to cut letters into at most six legal syllables; () when there is none."""
-    return tuple(parts for parts in islice(_cuts(letters), 64) if len(parts) <= 6)
+    """The ways to cut letters into at most ``MOST_SYLLABLES`` legal ones; () without any."""
+    return tuple(islice(_cuts(letters, MOST_SYLLABLES), MOST_CUTS))
 
 
-def _cuts(letters: str) -> Iterator[tuple[str, ...]]:
+def _cuts(letters: str, most: int) -> Iterator[tuple[str, ...]]:
     if not letters:
         yield ()
-    for end in range(min(6, len(letters)), 0, -1):
-        if letters[:end] in SYLLABLES:
-            yield from ((letters[:end], *rest) for rest in _cuts(letters[end:]))
+    elif most and len(letters) <= most * LONGEST_SYLLABLE:
+        for end in range(min(LONGEST_SYLLABLE, len(letters)), 0, -1):
+            if letters[:end] in SYLLABLES:
+                yield from ((letters[:end], *rest) for rest in _cuts(letters[end:], most - 1))
 
 
 def looks_like_name(words: str) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.access import NotYours, may_see
 from crm.kernel import audit
+from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import now
 from crm.kernel.errors import UserError
 from crm.models import Task, TaskState
@@ -46,7 +47,7 @@ async def add(
     if client_id is not None and not await may_see(session, person, client_id, Action.LOG):
         raise NotYours
     if due_at <= now(session):
-        raise InThePast(when=due_at)
+        raise InThePast(when=f"{due_at.astimezone(SHANGHAI):%m-%d %H:%M}")
     task = Task(
         staff=person.id,
         client_id=client_id,
@@ -84,7 +85,7 @@ async def move(session: AsyncSession, person: Person, task_id: int, due_at: date
     InThePast."""
     task = await _open(session, person, task_id)
     if due_at <= now(session):
-        raise InThePast(when=due_at)
+        raise InThePast(when=f"{due_at.astimezone(SHANGHAI):%m-%d %H:%M}")
     before, task.due_at, task.reminded_at = task.due_at, due_at, None
     task.version += 1
     audit.note(session, person.id, "task.move", f"task:{task.id}", before=before, after=due_at)

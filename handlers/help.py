@@ -29,7 +29,9 @@ def make_router(everything: Router) -> Router:
     async def not_understood(turn: Turn, _session: AsyncSession) -> Reply:
         """Never silence: the nearest commands that this person may use."""
         first = turn.ask.text.split()[:1]
-        likely = [verb for verb in nearest(first[0] if first else "") if _usable(turn, verb)]
+        named = [BY_NAME[name] for name in turn.said.suggestions if name in BY_NAME]
+        near = named or nearest(first[0] if first else "")
+        likely = [verb for verb in near if _usable(turn, verb)]
         common = [BY_NAME[name] for name in ("look_up", "log", "help")]
         shown = list(dict.fromkeys([*likely, *(v for v in common if _usable(turn, v))]))[:3]
         return say(_suggest(shown))

@@ -20,6 +20,7 @@ from crm.kernel.errors import UserError
 from crm.models import Client, Task, TaskState
 from crm.people import Action, Person
 from crm.tasks import NoSuchTask
+from handlers.clients import NobodyInFocus
 from handlers.interactions import asked_card
 from handlers.moments import moment_said
 
@@ -44,11 +45,31 @@ async def task(turn: Turn, session: AsyncSession) -> Reply:
         raise NoSuchClient(words=said.query or "")
     if len(visible) > 1:
         return _which_client(turn)
-    client_id = visible[0].client_id if visible else None
+    if said.asked == "client" and not visible:
+        raise NobodyInFocus
+    client_id = visible[0].client_id if visible else turn.focus if said.in_focus else None
     words = said.action or said.note or ""
+    if said.verb == "ask:task":
+        return await _offer(turn, session, words, client_id)
     if said.due.kind in ("date", "dates"):
         return await _add(turn, session, words, said.due.at, client_id)
     return _which_moment(turn, words, client_id)
+
+
+async def _offer(turn: Turn, session: AsyncSession, words: str, client_id: int | None) -> Reply:
+    """A plan told without a verb: nothing is written before the person says so."""
+    if client_id is None:
+        raise NobodyInFocus
+    client = await session.get_one(Client, client_id)
+    moments = [at.isoformat() for at in turn.said.due.at] if turn.said.due.kind != "ask" else []
+    key = f"task_for:{client_id}"
+    card = notice.choose(
+        f"要记成 {_shown(client, turn.audience)} 的待办吗？",
+        [(key, "记下"), ("never_mind", "不用")],
+        text=f"«{text.cut(words, 60)}»",
+        draft=json.dumps({"text": words, "at": moments}),
+    )
+    return Reply(parts=(card,), question=Question(options=(key, "never_mind")))
 
 
 def _which_client(turn: Turn) -> Reply:

@@ -4,23 +4,21 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from crm.kernel import audit
-from crm.kernel.clock import SHANGHAI, StoppedClock
+from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store, open_store
 from crm.kernel.vault import Vault
 from tests.databases import TEMPLATE, Server, migrate, postgres_server
-from tests.fakes.broker import Broker, open_broker
+from tests.fakes.broker import MONDAY_TEN, Broker, open_broker
 
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
-MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
 WITH_BROKER = "with_broker"
 KINDS = ("sqlite", "postgresql")
 

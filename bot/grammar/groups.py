@@ -10,6 +10,8 @@ from bot.grammar.days import phrases, weeks
 from bot.grammar.days.day import Day, Now, State
 from bot.grammar.hours import Hour
 
+MOST = 24  # days and hours that are read in one line
+
 Link = Literal["one", "or", "and", "range"]
 
 
@@ -51,8 +53,12 @@ _WEEKDAY_NAMED = re.compile(r"(?:周|星期|礼拜)[一二三四五六日天]$")
 
 def groups(text: str, now: Now) -> list[Group]:
     """Everything in ``text`` that speaks of a time, from left to right."""
-    found = _with_short_weekdays(text, phrases.scan(text, now), now)
-    times = [h for h in hours.scan(text) if not any(d.start <= h.start < d.end for d in found)]
+    found = _with_short_weekdays(text, phrases.scan(text, now)[:MOST], now)
+    times = [
+        hour
+        for hour in hours.scan(text)[:MOST]
+        if not any(day.start <= hour.start < day.end for day in found)
+    ]
     every: list[Group] = []
     for day in found:
         linked = _link(text, every[-1], day) if every else None
@@ -103,7 +109,7 @@ def _with_short_weekdays(text: str, found: list[Day], now: Now) -> list[Day]:
         limit = found[place + 1].start if place + 1 < len(found) else len(text)
         named = _WEEKDAY_NAMED.search(text, day.start, day.end) and day.days
         more = _NEXT_WEEKDAY.match(text, day.end, limit) if named else None
-        while more:
+        while more and len(every) < MOST:
             number = "一二三四五六日".index(more[1].replace("天", "日"))
             every.append(weeks.weekday(more.start(1), more.end(), number, day.week, now))
             more = _NEXT_WEEKDAY.match(text, more.end(), limit)

@@ -12,7 +12,7 @@ LONGEST = 4000  # characters that are read; what is beyond stays in the note
 _CALL = re.compile(rf"\s*@(?:{'|'.join(BOT_NAMES)})(?![A-Za-z0-9_])[\s,:]*", re.IGNORECASE)
 _CALL_LAST = re.compile(rf"\s*@(?:{'|'.join(BOT_NAMES)})\s*$", re.IGNORECASE)
 _BLANKS = re.compile(r"\s{2,}|[\t\r\n\v\f]")
-_ENDING = re.compile(r"[\s。.!~]+$")
+_ENDING = " \t\n。.!~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def normalise(said: str) -> Line:
     last = _CALL_LAST.search(text, start)
     if last:
         end = last.start()
-    end = start + len(_ENDING.sub("", text[start:end]))
+    end = start + len(text[start:end].rstrip(_ENDING))
     while start < end and text[start] == " ":
         start += 1
     if raw[LONGEST:]:

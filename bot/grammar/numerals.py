@@ -2,8 +2,12 @@
 
 from decimal import Decimal
 
-NUMERAL = r"(?:\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千]+(?:点[零一二三四五六七八九]+)?)"
-WHOLE = r"(?:\d+|[零〇一二两三四五六七八九十百]+)"
+# bounded, so that no line of numerals is read in quadratic time
+NUMERAL = (
+    r"(?:\d{1,18}(?:\.\d{1,8})?"
+    r"|[零〇一二两三四五六七八九十百千]{1,14}(?:点[零一二三四五六七八九]{1,8})?)"
+)
+WHOLE = r"(?:\d{1,8}|[零〇一二两三四五六七八九十百]{1,8})"
 
 _DIGITS = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}

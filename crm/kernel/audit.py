@@ -235,7 +235,11 @@ async def _tip(session: AsyncSession) -> tuple[int, bytes] | None:
     return (tip.seq, tip.hash) if tip else None
 
 
-UNREADABLE = (CannotOpen, ValueError, TypeError)  # a detail that does not open, a moment that is none
+UNREADABLE = (
+    CannotOpen,
+    ValueError,
+    TypeError,
+)  # a detail that does not open, a moment that is none
 
 
 async def _rows(session: AsyncSession, batch: int = 1000) -> AsyncIterator[AuditRow]:

@@ -271,6 +271,23 @@ async def test_inputs_travel_with_the_click_and_a_required_one_is_asked_for(
     }
 
 
+async def test_what_is_chosen_beforehand_is_checked_and_travels_with_the_click(
+    viewer: Viewer, sandbox: StandIn
+) -> None:
+    options = [{"value": value, "label": f"选项{value}"} for value in "abc"]
+    several = {"key": "kinds", "label": "品种", "kind": "multi_select", "required": False}
+    several |= {"value": "a,c", "placeholder": "", "options": options}
+    asked = scenes.card("ask", "选一选", inputs=[several], buttons=[scenes.button("ok", "确定")])
+    sandbox.show("private", "wangqiang", **asked)
+    page = await viewer.open(WANGQIANG)
+    await expect(page.get_by_label("选项a")).to_be_checked()
+    await expect(page.get_by_label("选项b")).not_to_be_checked()
+    await page.get_by_label("选项c").uncheck()
+    await page.get_by_test_id("card-button").click()
+    await expect(page.get_by_test_id("card-button")).to_be_enabled()
+    assert sandbox.clicked[0]["inputs"] == {"kinds": ["a"]}
+
+
 async def test_what_is_typed_in_a_card_outlives_its_update(
     viewer: Viewer, sandbox: StandIn
 ) -> None:
@@ -430,6 +447,49 @@ async def test_a_reader_further_up_is_not_moved_by_what_arrives(
     await expect(page.locator(".bubble").last).to_be_in_viewport()
 
 
+async def test_a_change_far_up_is_drawn_even_when_it_comes_in_a_burst(
+    viewer: Viewer, sandbox: StandIn
+) -> None:
+    first = sandbox.show("g-risk", "", **scenes.call_of_one())
+    for n in range(40):
+        sandbox.show("g-risk", "", text=f"第{n}条")
+    page = await viewer.open("dingtalk/chenxi/g-risk")
+    await expect(page.locator(".bubble").last).to_have_text("第39条")
+    done = scenes.pressed(first["card"], "own")
+    sandbox.change("g-risk", "", first["seq"], card=done)
+    sandbox.show("g-risk", "", text="最后")
+    await expect(page.locator(".bubble").last).to_have_text("最后")
+    await expect(page.locator(".status")).to_have_text("处理中")
+
+
+# Groups.
+
+
+async def test_in_a_busy_group_an_answer_shows_whose_question_it_answers(
+    viewer: Viewer, sandbox: StandIn
+) -> None:
+    for who, line, message in (("wangqiang", "持仓 张三", "m1"), ("limin", "陈静", "m2")):
+        sandbox.show("g-hz", "", **{"from": who}, text=f"@期台 {line}", message_id=message)
+    sandbox.show("g-hz", "", text="张三的", reply_to="m1", message_id="a1")
+    sandbox.show("g-hz", "", text="还是张三的", reply_to="m1", message_id="a2")
+    sandbox.show("g-hz", "", text="陈静的", reply_to="m2", message_id="a3")
+    page = await viewer.open("dingtalk/sunfang/g-hz")
+    answers = page.locator('.message[data-from="bot"]')
+    await expect(answers.nth(0).locator(".quote")).to_have_text("王强：持仓 张三")
+    await expect(answers.nth(1).locator(".quote")).to_have_count(0)
+    await expect(answers.nth(2).locator(".quote")).to_have_text("李敏：陈静")
+
+
+async def test_an_answer_right_below_its_question_quotes_nothing(
+    viewer: Viewer, sandbox: StandIn
+) -> None:
+    sandbox.show("g-hz", "", **{"from": "limin"}, text="@期台 陈静", message_id="m1")
+    sandbox.show("g-hz", "", text="陈静的", reply_to="m1", message_id="a1")
+    page = await viewer.open("dingtalk/sunfang/g-hz")
+    await expect(page.locator(".bubble")).to_have_text(["@期台 陈静", "陈静的"])
+    await expect(page.locator(".quote")).to_have_count(0)
+
+
 # The tools.
 
 
@@ -455,6 +515,32 @@ async def test_the_tools_move_the_market_and_the_clock_and_break_things(
         {"shock": {"rb": -0.05}},
         {"set": {"rb2701": 3010}},
         {"advance": "2h"},
+    ]
+
+
+async def test_the_board_follows_the_market_and_chooses_what_to_move(
+    viewer: Viewer, sandbox: StandIn
+) -> None:
+    page = await viewer.open("dingtalk/fengjun/g-risk")
+    await page.get_by_test_id("tools").first.click()
+    steel, ore = page.get_by_test_id("quote-rb2701"), page.get_by_test_id("quote-i2701")
+    await expect(steel).to_have_text("螺纹钢rb27013120▼0.35%")
+    await expect(steel.locator(".fall")).to_have_text("▼0.35%")
+    await expect(ore.locator(".rise")).to_have_text("▲0.51%")
+    await expect(page.get_by_test_id("quote-m2701-C-3000")).to_have_count(0)
+    sandbox.prices["rb2701"] |= {"last": "3150", "change": "0.0061"}
+    await expect(steel.locator(".rise")).to_have_text("▲0.61%")
+    await ore.click()
+    await expect(page.locator(".chosen")).to_contain_text("铁矿石")
+    await page.get_by_test_id("shock-i--2").click()
+    await page.get_by_test_id("market-pause").click()
+    await expect(page.get_by_test_id("market-go")).to_be_visible()
+    await page.get_by_test_id("scene-limit_down_day").click()
+    await expect(page.locator("#toasts")).to_contain_text("跌停")
+    assert sandbox.asked == [
+        {"shock": {"i": -0.02}},
+        {"pause": True},
+        {"name": "limit_down_day"},
     ]
 
 

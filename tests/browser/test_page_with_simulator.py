@@ -8,7 +8,12 @@ import pytest_asyncio
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, expect
 
+from bot.sandbox.broker import invent
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.launch import FarSide
+from bot.sandbox.market import Market
 from bot.sandbox.server import SandboxSettings, make_app
+from crm.kernel.calendar import Calendar
 from tests.browser import scenes
 from tests.browser.conftest import Viewer
 from tests.browser.stream_bot import StreamBot, connected
@@ -24,7 +29,11 @@ PIXEL = bytes.fromhex(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
-    running = TestServer(make_app(SandboxSettings(data_dir=tmp_path)))
+    broker = invent(7, 60)
+    clock = SandboxClock(tmp_path / "clock.json")
+    market = Market(broker, clock, Calendar.shipped(), tmp_path / "market.json")
+    far = FarSide(broker, market)
+    running = TestServer(make_app(SandboxSettings(data_dir=tmp_path, far=far)))
     await running.start_server()
     yield running
     await running.close()
@@ -154,3 +163,30 @@ async def test_the_wire_shows_the_real_frames_without_secrets(
     assert await frames.count() >= 3
     for way in ("in", "out"):
         await expect(page.locator(f'.frame[data-way="{way}"]').first).to_be_visible()
+
+
+async def test_a_card_further_up_changes_in_place(viewer: Viewer, bot: StreamBot) -> None:
+    page = await viewer.open("dingtalk/sunfang/private")
+    await page.get_by_test_id("composer").fill("卡片")
+    await page.get_by_test_id("send").click()
+    card = page.get_by_test_id("card")
+    await expect(card.locator(".status")).to_have_text("待审批")
+    await page.get_by_test_id("composer").fill("另一句")
+    await page.get_by_test_id("send").click()
+    await expect(page.locator(".markdown strong")).to_have_text("另一句")
+    await page.get_by_label("意见").fill("资料齐全")
+    await page.get_by_label("类别").select_option("age")
+    await page.get_by_test_id("card-button").filter(has_text="同意").click()
+    await expect(card.locator(".status")).to_have_text("已同意")
+    await expect(page.locator(".markdown strong")).to_have_text("另一句")
+
+
+async def test_the_panel_moves_the_real_market(viewer: Viewer, bot: StreamBot) -> None:
+    page = await viewer.open("dingtalk/wangqiang/private")
+    await page.get_by_test_id("tools").first.click()
+    steel = page.get_by_test_id("quote-rb2701")
+    await expect(steel).to_contain_text("3120")
+    await page.get_by_test_id("scene-limit_down_day").click()
+    await expect(steel.locator(".fall")).to_have_text("▼4.98%")
+    await page.get_by_test_id("scene-quiet").click()
+    await expect(steel).to_contain_text("31310.00%")

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm import clients, people
 from crm.clients import NewClient
+from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import Store
 from crm.models import Branch, ClientStatus, PersonalKind, Role
 from crm.people import Person
 
+MONDAY_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)  # a trading day
 STAFF: Mapping[str, tuple[str, str | None, Role]] = {
     "wangqiang": ("王强", "HZ", Role.MANAGER),
     "limin": ("李敏", "HZ", Role.MANAGER),

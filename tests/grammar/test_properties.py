@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,17 @@ def test_nothing_is_read_in_a_group_that_is_not_addressed(
 ) -> None:
     at = datetime(2026, 11, 23, 6, 35, tzinfo=UTC)
     assert reading(said, at, index, calendar, Place.GROUP) == Reading(verb=None)
+
+
+@pytest.mark.parametrize(
+    "piece", ["一", "1", "a", "周一", "下午三点", "#a", "一点", "跟张", "1-", ".", " "]
+)
+def test_a_very_long_line_is_read_all_the_same(
+    piece: str, index: Index, calendar: Calendar
+) -> None:
+    at = datetime(2026, 11, 23, 6, 35, tzinfo=UTC)
+    for said in (piece * 4000, "记 张三 " + piece * 4000):
+        assert reading(said, at, index, calendar).verb is not None
 
 
 @ANY

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from bot.cli import main; main()")
 READY_SECONDS = 15.0  # generous: five are promised, on a machine that does nothing else
 STARTING_SECONDS = 60.0
+FIXED_PORTS = range(20_000, 32_000, 2)
 
 
 async def until(happened: Callable[[], Awaitable[bool]], what: str, seconds: float) -> None:
@@ -29,12 +31,13 @@ async def until(happened: Callable[[], Awaitable[bool]], what: str, seconds: flo
 
 
 def neighbours() -> int:
-    """A free port whose next one is free too."""
+    """A free port whose next one is free too. Not of those that the system gives to outgoing
+    connections: it would give ours away while its owner is dead."""
     while True:
+        port = random.choice(FIXED_PORTS)
         with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
             try:
+                one.bind(("127.0.0.1", port))
                 two.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
@@ -93,8 +96,14 @@ class Process:
         assert self._child is not None
         return -int(self._child.returncode)
 
-    def said(self) -> str:
-        return self._log.read_text(errors="replace")
+    async def answering(self, url: str) -> None:
+        """Returns when it does. Fails with its last words when it ended instead."""
+
+        async def answering_or_dead() -> bool:
+            return not self.alive or await answers(url)
+
+        await until(answering_or_dead, url, STARTING_SECONDS)
+        assert self.alive, self._log.read_text(errors="replace")[-2000:]
 
 
 async def answers(url: str) -> bool:
@@ -123,15 +132,13 @@ class Stage:
 
     async def open_far(self) -> None:
         self.far.start()
-        await until(
-            lambda: answers(f"{self.url}/sandbox/state"), "the far side answers", STARTING_SECONDS
-        )
+        await self.far.answering(f"{self.url}/sandbox/state")
 
     async def open_service(self, **environ: str) -> float:
         """Seconds until it was ready."""
         self.service.start(environ)
         ready = f"http://127.0.0.1:{self.port + 1}/readyz"
-        await until(lambda: answers(ready), "the service is ready", STARTING_SECONDS)
+        await self.service.answering(ready)
         took = time.monotonic() - self.service.started_at
         self.slowest = max(self.slowest, took)
         return took

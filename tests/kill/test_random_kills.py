@@ -1,40 +1,19 @@
 """Given people at work: however often the service is killed, it is as if it had not been."""
 
-import asyncio
 import os
-import random
 
+from tests.kill.lives import kill_often
 from tests.kill.oracle import Oracle
-from tests.kill.processes import READY_SECONDS, Stage
-from tests.kill.town import PRIVATE, Crowd, Town
+from tests.kill.processes import Stage
+from tests.kill.town import PRIVATE, Town
 
 KILLS = 60 if os.environ.get("QIDESK_SOAK") else 6
-SHOWINGS = 3  # two kills may strike the same text
-
-
-async def kill_often(stage: Stage, chance: random.Random, kills: int) -> None:
-    """Lives of different lengths; some end before the service is ready."""
-    for _ in range(kills):
-        stage.service.kill()
-        if chance.random() < 0.25:
-            stage.service.start()
-            await asyncio.sleep(chance.uniform(0.3, 2.0))
-            stage.service.kill()
-        assert await stage.open_service() < READY_SECONDS
-        await asyncio.sleep(chance.uniform(0.2, 1.5))
 
 
 async def test_random_kills_under_mixed_load_lose_nothing(stage: Stage, town: Town) -> None:
-    crowd = Crowd(town, seed=2)
-    await stage.open_service()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(crowd.live())
-        await kill_often(stage, random.Random(7), KILLS)
-        crowd.enough()
-    oracle = Oracle(stage.config, town)
-    await oracle.judge(showings=SHOWINGS)
+    await kill_often(stage, town, seed=7, kills=KILLS)
     assert town.journal.refused, "nobody spoke while the service was down"
-    await the_bot_itself_shows_each_record_once(town, oracle)
+    await the_bot_itself_shows_each_record_once(town, Oracle(stage.config, town))
 
 
 async def the_bot_itself_shows_each_record_once(town: Town, oracle: Oracle) -> None:

@@ -203,6 +203,7 @@ async def test_a_new_year_of_the_calendar_keeps_the_years_before(
         until = await calendars.announced_until(session)
     assert not calendar.is_trading(date(2026, 10, 1))
     assert calendar.has_night(date(2026, 11, 23))
+    assert not calendar.has_night(date(2026, 9, 30))
     assert not calendar.has_night(date(2026, 12, 31))
     assert calendar.is_trading(date(2027, 10, 1))  # what was only expected is gone
     assert until == date(2027, 12, 31)

@@ -76,6 +76,19 @@ async def test_the_chain_is_whole_whenever_it_is_looked_at_beside_a_writer(
     assert verdicts[-1].rows > verdicts[0].rows
 
 
+async def test_the_head_is_read_before_the_rows_are_seen(settings: Settings, desk: Store) -> None:
+    """Read later it could name a row that was committed after what the session sees."""
+    async with desk.reading() as session:
+
+        class Watching(audit.Head):
+            def read(self) -> tuple[int, bytes] | None:
+                assert not session.in_transaction()
+                return super().read()
+
+        verdict = await audit.verify(session, Watching(settings.head_file))
+    assert verdict.broken_at is None
+
+
 async def sealed_values(store: Store) -> int:
     count = 0
     async with store.reading() as session:

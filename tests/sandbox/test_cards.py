@@ -315,6 +315,27 @@ class TestGivenAPersonClicks:
             params = json.loads(frame.data["content"])["cardPrivateData"]["params"]
             assert params["rev"] == ("2" if more.get("version") == 2 else "1")
 
+    async def test_when_choices_are_made_beforehand_then_the_page_gets_their_values(
+        self, room: Room
+    ) -> None:
+        options = [{"value": value, "text": value} for value in "abc"]
+        several = {"index": [0, 2], "value": ["a", "c"]}
+        fields = [
+            {"name": "kinds", "type": "MULTI_SELECT", "options": options, "defaultValue": several},
+            {"name": "bare", "type": "MULTI_SELECT", "options": options, "defaultValue": ["b"]},
+            {
+                "name": "level",
+                "type": "SELECT",
+                "options": options,
+                "defaultValue": {"index": 1, "value": "b"},
+            },
+            {"name": "note", "type": "TEXT", "defaultValue": "照旧"},
+            {"name": "none", "type": "MULTI_SELECT", "options": options},
+        ]
+        await room.put_card("c1", form=json.dumps({"fields": fields}))
+        inputs = (await only_card(room))["card"]["inputs"]
+        assert [one["value"] for one in inputs] == ["a,c", "b", "b", "照旧", ""]
+
     async def test_when_inputs_are_given_then_choices_go_as_index_and_value(
         self, room: Room
     ) -> None:

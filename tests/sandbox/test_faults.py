@@ -1,11 +1,12 @@
 """The far side can be told to misbehave; each fault does what it says and then stops."""
 
 import asyncio
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
-from tests.sandbox.room import Room, card_body
+from tests.sandbox.room import OpenRoom, Room, card_body
 
 PLAIN = {
     "robotCode": "dingqidesksandboxkey",
@@ -51,6 +52,24 @@ class TestGivenFaultsOfDelivery:
         assert again.data == first.data
         assert again.headers["messageId"] != first.headers["messageId"]
         assert await socket.quiet()
+
+    async def test_when_pushes_repeat_by_themselves_then_that_share_comes_once_more(
+        self, open_room: OpenRoom
+    ) -> None:
+        room = await open_room(repeat_share=0.5, redeliver_seconds=5)
+        socket = await room.connect()
+        said = 40
+        for n in range(said):
+            await room.say("wangqiang", f"第{n}句")
+        heard: list[str] = []
+        with suppress(TimeoutError):  # until it is quiet
+            while True:
+                async with asyncio.timeout(0.3):
+                    frame = await socket.frame()
+                await socket.ack(frame)
+                heard.append(frame.data["msgId"])
+        assert len(set(heard)) == said
+        assert said / 4 < len(heard) - said < said * 3 / 4
 
     async def test_when_reordered_then_the_next_message_overtakes(self, room: Room) -> None:
         socket = await room.connect()
@@ -195,3 +214,20 @@ class TestGivenAnUnknownFault:
         answer = await room.post("faults", **body)
         assert answer.status == 400
         assert answer.body["error"]
+
+
+class TestGivenASlowPlatform:
+    async def test_when_answers_take_their_time_then_each_takes_another(
+        self, open_room: OpenRoom
+    ) -> None:
+        room = await open_room(latency_seconds=0.02)
+        await room.token()
+        loop = asyncio.get_running_loop()
+        took = []
+        for _ in range(12):
+            begun = loop.time()
+            assert (await room.api("POST", SEND, PLAIN)).status == 200
+            took.append(loop.time() - begun)
+        assert min(took) > 0.001
+        assert sum(took) > 12 * 0.01
+        assert max(took) > 2 * min(took)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.sandbox.dingtalk.company import DESK, ROBOTS, WITNESS, Quotas
 from bot.sandbox.dingtalk.hooks import sign
+from bot.sandbox.world import Group, World
 from tests.sandbox.room import OpenRoom, Room, Socket
 
 ONE = "/v1.0/robot/oToMessages/batchSend"
@@ -121,6 +122,24 @@ class TestGivenARobotSendsToAGroup:
         for person in ("fengjun", "qianwei"):
             [item] = await room.seen(person, "g-risk")
             assert (item["kind"], item["title"]) == ("markdown", "追保")
+
+    async def test_when_the_robot_was_never_added_then_it_neither_speaks_nor_hears_there(
+        self, open_room: OpenRoom
+    ) -> None:
+        party = Group("g-party", "年会", ("wangqiang", "limin"), has_robots=False)
+        room = await open_room({"world": World(groups=(party,))})
+        refused = await room.api("POST", GROUP, group(chat="g-party"))
+        assert (refused.status, refused.body["code"]) == (400, "resource.not.found")
+        card = await room.put_card("c1", chat="g-party")
+        [result] = card.body["result"]["deliverResults"]
+        assert (card.status, result["success"]) == (200, False)
+        robots = {"openConversationId": "g-party"}
+        listed = await room.api("POST", "/v1.0/robot/groups/robots/query", robots)
+        assert listed.body == {"chatbotInstanceVOList": []}
+        socket = await room.connect()
+        await room.say("wangqiang", "在吗", chat="g-party", mention=True)
+        assert await socket.quiet()
+        assert [item["text"] for item in await room.seen("limin", "g-party")] == ["@期台 在吗"]
 
     async def test_when_the_group_is_unknown_then_it_is_refused(self, room: Room) -> None:
         assert (await room.api("POST", GROUP, group(chat="g-none"))).status == 400

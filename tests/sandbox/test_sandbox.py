@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.sandbox.broker import invent
+from bot.sandbox.dingtalk.company import DESK
 from bot.sandbox.server import SandboxSettings, add_routes
 from crm.kernel.errors import UserError
 from tests.sandbox.room import PATIENCE, OpenRoom, Room
@@ -146,7 +148,7 @@ class TestGivenChats:
         await room.put_card("still", "sunfang")
         sent = await room.put_card("gone", "sunfang")
         since = max(item["updated"] for item in await room.seen("sunfang"))
-        await moment_after(since)
+        await room.post("clock", advance="1s")
         change = {"outTrackId": "old", "cardData": {"cardParamMap": {"title": "已同意"}}}
         options = {"cardUpdateOptions": {"updateCardDataByKey": True}}
         await room.api("PUT", "/v1.0/card/instances", change | options)
@@ -326,12 +328,6 @@ class TestGivenAnotherApplication:
         assert dingtalk["api_base"] == "http://desk.test:1/sim/dingtalk"
         assert [one["name"] for one in dingtalk["apps"]] == ["witness"]
         assert [one["group"] for one in dingtalk["robots"]] == ["g-risk", "g-hz"]
-
-
-async def moment_after(moment: str) -> None:
-    """Until the clock of the items, in milliseconds, has moved on."""
-    while datetime.now(UTC).isoformat(timespec="milliseconds") <= moment:
-        await asyncio.sleep(0)
 
 
 async def next_event(response: aiohttp.ClientResponse) -> tuple[str, Any]:

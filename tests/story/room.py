@@ -68,6 +68,18 @@ class Room:
         )
         return await self.answers(person, chat, said["message_id"], count) if count else []
 
+    async def upload(self, person: str, name: str, content: bytes) -> Item:
+        """Send a file or picture; the one answer to it."""
+        form = aiohttp.FormData()
+        for key, value in (("platform", "dingtalk"), ("person", person), ("chat", "private")):
+            form.add_field(key, value)
+        form.add_field("file", content, filename=name)
+        async with self.http.post(f"{self.url}/sandbox/upload", data=form) as answer:
+            assert answer.status < 300, await answer.text()
+            said = await answer.json()
+        [item] = await self.answers(person, "private", said["message_id"], 1)
+        return item
+
     async def answers(self, person: str, chat: str, message_id: str, count: int) -> list[Item]:
         def answered(items: list[Item]) -> list[Item]:
             found = [item for item in items if item["reply_to"] == message_id]

@@ -137,3 +137,42 @@ class TestGivenALoggedTalk:
             "wangqiang", lambda items: [i for i in items if "已有新的状态" in i["text"]]
         )
         assert told
+
+
+class TestGivenAStoryWithoutAVerb:
+    async def test_when_a_talk_is_told_then_it_is_offered_and_written_on_consent(
+        self, room: Room
+    ) -> None:
+        offer = await room.ask("wangqiang", "上午跟张三通了个电话，聊了铁矿石库存")
+        assert offer["card"]["title"] == "要记下来吗？"
+        item = await room.ask("wangqiang", "好")
+        assert item["card"]["title"].startswith("已记录 · 张三")
+
+    async def test_when_it_is_declined_then_nothing_is_written(self, room: Room) -> None:
+        await room.ask("wangqiang", "刚才跟张三打了个电话，聊了白糖仓单")
+        await room.say("wangqiang", "不用", count=0)
+        await room.until(
+            "wangqiang",
+            lambda items: [i for i in items if i["card"] and "没有记录" in i["card"]["title"]],
+        )
+        records = await room.ask("wangqiang", "记录 张三")
+        assert "白糖仓单" not in records["text"]
+
+    async def test_when_a_verb_is_misspelt_then_it_is_proposed_and_not_run(
+        self, room: Room
+    ) -> None:
+        item = await room.ask("wangqiang", "chexoao")
+        assert "撤销" in item["text"]
+        assert "已撤销" not in item["text"]
+
+
+class TestGivenAFile:
+    async def test_when_a_picture_comes_then_it_is_offered_to_the_client_in_focus(
+        self, room: Room
+    ) -> None:
+        await room.ask("wangqiang", "张三")
+        offer = await room.upload("wangqiang", "合同.png", b"\x89PNG\r\n\x1a\n" + b"0" * 64)
+        assert "张三" in offer["card"]["title"]
+        await room.click("wangqiang", offer, "记录")
+        item = await room.newest("wangqiang", "已记录 · 张三")
+        assert fact(item, "附件") == "1 个"

@@ -1,0 +1,48 @@
+"""Lives and deaths of the service while people are at work."""
+
+import asyncio
+import random
+
+from tests.kill.oracle import Oracle
+from tests.kill.processes import KILLED, READY_SECONDS, Stage, until
+from tests.kill.town import Crowd, Town
+
+LINES_AFTER = 8
+SHOWINGS = 3  # two kills may strike the same text
+
+
+async def crash_at(stage: Stage, town: Town, point: str, seed: int) -> None:
+    """One life that ends at ``point``, and the next one, in which people go on talking."""
+    await stage.open_service(QIDESK_CRASH_AT=point)
+    crowd = Crowd(town, seed)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(crowd.live())
+        assert await stage.service.death() == KILLED
+        assert await stage.open_service() < READY_SECONDS
+        enough = len(town.journal.said) + LINES_AFTER
+
+        async def lively() -> bool:
+            return len(town.journal.said) >= enough
+
+        await until(lively, "people go on talking", 30)
+        crowd.enough()
+    await Oracle(stage.config, town).judge()
+
+
+async def kill_often(stage: Stage, town: Town, seed: int, kills: int) -> None:
+    """Lives of different lengths; some end before the service is ready."""
+    chance = random.Random(seed)
+    crowd = Crowd(town, seed)
+    await stage.open_service()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(crowd.live())
+        for _ in range(kills):
+            await asyncio.sleep(chance.uniform(0.2, 1.5))
+            stage.service.kill()
+            if chance.random() < 0.25:
+                stage.service.start()
+                await asyncio.sleep(chance.uniform(0.3, 2.0))
+                stage.service.kill()
+            assert await stage.open_service() < READY_SECONDS
+        crowd.enough()
+    await Oracle(stage.config, town).judge(showings=SHOWINGS)
