@@ -266,7 +266,15 @@ def _schedule(service: Service) -> None:
         await keep_meter(store)
 
     async def old_rows() -> None:
-        await archive(store, service.settings.store.archive_dir, most_rows=ARCHIVED_A_NIGHT)
+        kept = service.settings.store
+        await archive(
+            store,
+            kept.archive_dir,
+            inbox_days=kept.inbox_days,
+            ledger_days=kept.ledger_days,
+            audit_days=kept.audit_days,
+            most_rows=ARCHIVED_A_NIGHT,
+        )
 
     service.scheduler.every(60, meter, name="keep_meter", awaited=False)
     service.scheduler.on_trading_days(time(3, 30), old_rows, name="archive")

@@ -258,9 +258,10 @@ class Desk:
     async def refresh(
         self, session: AsyncSession, subject: str, *, why: str, but: LiveCard | None = None
     ) -> None:
-        """Draw a subject's card again on every screen that shows it."""
+        """Draw a subject's card again on every screen of a person that shows it."""
         for live in await outbox.live_cards(session, subject):
-            if live is but:
+            # A group's card is nobody's own view; who left is shown nothing any more.
+            if live is but or not await people.logins(session, live.receiver):
                 continue
             receiver = await people.get(session, live.receiver)
             chat = Chat(platform=live.platform, place=Place(live.place), id=live.chat)
@@ -310,9 +311,12 @@ class Desk:
         crashpoint.here("desk.after_commit")
 
     async def _fetch(self, ask: Ask) -> list[tuple[str, bytes]]:
-        """What was sent along, fetched before the transaction begins. Raises OutsideError."""
-        if not ask.files or not ask.user:
+        """What was sent along, fetched before the transaction begins. Raises OutsideError
+        or UnknownPerson."""
+        if not ask.files or self._not_for_us(ask):
             return []
+        async with self._store.reading() as session:  # nothing is fetched for a stranger
+            await people.by_login(session, ask.chat.platform, ask.user)
         sender = self._senders[ask.chat.platform]
         try:
             async with asyncio.timeout(FETCH_SECONDS):

@@ -136,7 +136,7 @@ class ExclusiveRoles(UserError):
 
 
 class AdminExists(UserError):
-    say = "已经有系统管理员，请由系统管理员在对话里用 /员工 添加"
+    say = "已经有系统管理员，其他人员请用 qidesk import staff 导入"
 
 
 class NoSuchStaff(UserError):

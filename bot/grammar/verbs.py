@@ -105,7 +105,7 @@ TABLE: tuple[Verb, ...] = (
     ),
     Verb(
         name="positions",
-        words=("持仓",),
+        words=("持仓", "资金曲线"),
         latin=("chicang", "positions"),
         says="看持仓和资金曲线",
         examples=("持仓 张三", "持仓"),

@@ -89,11 +89,8 @@ def _sent(end: datetime) -> ColumnElement[bool]:
 def _left_alone(end: datetime) -> ColumnElement[bool]:
     """A card that is old, not about an open task, and has nothing under way to it."""
     under_way = select(Out.id).where(Out.card == LiveCard.id, Out.state.in_(OPEN)).exists()
-    subject = "task:" + cast(Task.id, String)
-    open_task = (
-        select(Task.id).where(Task.state == TaskState.OPEN, subject == LiveCard.subject).exists()
-    )
-    return and_(LiveCard.at < end, ~under_way, ~open_task)
+    open_tasks = select("task:" + cast(Task.id, String)).where(Task.state == TaskState.OPEN)
+    return and_(LiveCard.at < end, ~under_way, LiveCard.subject.not_in(open_tasks))
 
 
 class _Run:

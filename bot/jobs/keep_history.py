@@ -1,16 +1,12 @@
 """Keeps each account's equity of settled days, for the curve."""
 
-import asyncio
-
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import Store
 from risk import history
 from risk.book import Book
-from risk.sources.base import DayOfFunds
 from risk.sources.sim import SimSource
 
-AT_ONCE = 16
-BATCH = 100
+BATCH = 25  # accounts of one question and one transaction: nobody waits long for either
 
 
 async def keep_history(store: Store, book: Book, calendar: Calendar, source: SimSource) -> None:
@@ -25,16 +21,7 @@ async def keep_history(store: Store, book: Book, calendar: Calendar, source: Sim
 
 
 async def _keep(store: Store, source: SimSource, accounts: list[str]) -> None:
-    slots = asyncio.Semaphore(AT_ONCE)
-    found: dict[str, list[DayOfFunds]] = {}
-
-    async def ask(account: str) -> None:
-        async with slots:
-            found[account] = await source.history(account)
-
-    async with asyncio.TaskGroup() as tasks:
-        for account in accounts:
-            tasks.create_task(ask(account))
+    found = await source.history(accounts)
     async with store.writing() as session:
         for account, days in found.items():
             await history.keep(session, account, days)

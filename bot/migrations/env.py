@@ -1,16 +1,17 @@
 """Runs migrations on the connection that ``bot.schema`` passes in."""
 
+from pathlib import Path
 from typing import Literal, cast
 
 from alembic import context
 from sqlalchemy import Connection, DateTime, create_engine
 from sqlalchemy.types import TypeDecorator
 
-import crm.models
 import risk.models  # noqa: F401  fills the metadata
 from crm.kernel.audit import AuditRow
 
 METADATA = AuditRow.metadata
+SCRATCH = Path(".qidesk/scratch.db")
 
 
 def plain(kind: str, item: object, _context: object) -> str | Literal[False]:
@@ -36,7 +37,7 @@ def run(connection: Connection) -> None:
 given = cast("Connection | None", context.config.attributes.get("connection"))
 if given is not None:
     run(given)
-else:  # the alembic command line, for writing a migration: an empty store in memory
-    engine = create_engine("sqlite://")
-    with engine.connect() as fresh:
-        run(fresh)
+else:  # the alembic command line, for writing a migration: a scratch store of one's own
+    SCRATCH.parent.mkdir(exist_ok=True)
+    with create_engine(f"sqlite:///{SCRATCH}").connect() as own:
+        run(own)

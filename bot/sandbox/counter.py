@@ -31,10 +31,10 @@ def counter_routes(market: Market) -> list[web.RouteDef]:
         return _answer(_changes_json(await market.changed(after, edition, wait)))
 
     async def history(request: web.Request) -> web.Response:
-        rows = market.history(request.query.get("account", ""))
-        if rows is None:
-            raise web.HTTPNotFound(text="没有这个账户")
-        return _answer({"days": rows})
+        """``account``, given as often as there are accounts; unknown ones are left out."""
+        asked = request.query.getall("account", [])
+        found = {account: market.history(account) for account in asked}
+        return _answer({"accounts": {account: rows for account, rows in found.items() if rows}})
 
     return [
         web.get("/sim/counter/snapshot", snapshot),

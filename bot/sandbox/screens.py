@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS item (
   recalled INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS item_by_chat ON item (platform, chat, person, seq);
+CREATE INDEX IF NOT EXISTS item_by_change ON item (platform, chat, person, updated);
 CREATE INDEX IF NOT EXISTS item_by_card ON item (platform, card);
 CREATE TABLE IF NOT EXISTS read_mark (
   platform TEXT, chat TEXT, person TEXT, seq INTEGER NOT NULL, at INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,6 +23,7 @@ SILENCE = 5.0  # seconds without an answer until the source counts as not well
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Question = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +80,19 @@ class SimSource:
             return SourceHealth(ok=False, detail=detail, age_seconds=age)
         return SourceHealth(ok=True, detail="正常", age_seconds=age)
 
-    async def history(self, account: str) -> list[DayOfFunds]:
-        """The last settled days, oldest first; none for an unknown account. Raises OutsideError."""
-        try:
-            return await self._ask("history", _read_history, {"account": account})
-        except OutsideError as error:
-            if error.code == "404":
-                return []
-            raise
+    async def history(self, accounts: Sequence[str]) -> dict[str, list[DayOfFunds]]:
+        """The last settled days by account, oldest first; unknown accounts are left out.
 
-    async def _ask(
-        self, what: str, read: Callable[[bytes], T], query: dict[str, str] | None = None
-    ) -> T:
+        Raises OutsideError.
+        """
+        question = [("account", account) for account in accounts]
+        return await self._ask("history", _read_history, question)
+
+    async def _ask(self, what: str, read: Callable[[bytes], T], query: Question = ()) -> T:
         """Raises OutsideError whatever goes wrong between here and there."""
         try:
             async with asyncio.timeout(LIMIT):
-                body = await self._get(what, query or {})
+                body = await self._get(what, query)
                 found = await asyncio.to_thread(read, body) if len(body) > BIG else read(body)
         except TimeoutError:
             raise OutsideError("sim", "timeout", Outcome.RETRY) from None
@@ -105,15 +103,15 @@ class SimSource:
         self._heard, self._trouble = self._now(), ""
         return found
 
-    async def _get(self, what: str, query: dict[str, str]) -> bytes:
+    async def _get(self, what: str, query: Question) -> bytes:
         async with self._session.get(f"{self._counter}/{what}", params=query) as answer:
             if answer.status != 200:
                 raise OutsideError("sim", str(answer.status), Outcome.RETRY)
             return await answer.read()
 
 
-def _question(place: _Place) -> dict[str, str]:
-    return {"edition": place.edition, "after": str(place.sequence), "wait": str(WAIT)}
+def _question(place: _Place) -> Question:
+    return [("edition", place.edition), ("after", str(place.sequence)), ("wait", str(WAIT))]
 
 
 def _read_snapshot(body: bytes) -> tuple[_Place, Snapshot]:
@@ -132,11 +130,14 @@ def _read_ticks(body: bytes) -> tuple[_Place, Ticks]:
     return _place(read), Ticks(at=at, ticks=ticks)
 
 
-def _read_history(body: bytes) -> list[DayOfFunds]:
-    return [
-        DayOfFunds(date.fromisoformat(day), Decimal(equity), Decimal(net_deposit))
-        for day, equity, net_deposit in orjson.loads(body)["days"]
-    ]
+def _read_history(body: bytes) -> dict[str, list[DayOfFunds]]:
+    return {
+        account: [
+            DayOfFunds(date.fromisoformat(day), Decimal(equity), Decimal(net_deposit))
+            for day, equity, net_deposit in days
+        ]
+        for account, days in orjson.loads(body)["accounts"].items()
+    }
 
 
 def _place(read: dict[str, Any]) -> _Place:

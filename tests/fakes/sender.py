@@ -30,8 +30,9 @@ class FakeSender:
     def __init__(self, names: Callable[[Outgoing], tuple[str, ...]] = lambda _: ()) -> None:
         self.tried: list[Outgoing] = []
         self.shown: list[Outgoing] = []
-        self.files: dict[str, bytes | Exception] = {}
-        self.gates: defaultdict[str, asyncio.Event] = defaultdict(_open_gate)  # by chat id
+        self.files: dict[str, bytes | Exception] = {}  # by code
+        self.fetched: list[str] = []
+        self.gates: defaultdict[str, asyncio.Event] = defaultdict(_open_gate)  # by chat or file
         self._names = names
         self._endings: deque[Ending] = deque()
         self._happened = asyncio.Event()
@@ -51,6 +52,9 @@ class FakeSender:
         return Receipt(platform_id=f"fake-{len(self.shown)}")
 
     async def fetch(self, file: FileIn) -> bytes:
+        self.fetched.append(file.code)
+        self._happen()
+        await self.gates[file.code].wait()
         content = self.files[file.code]
         if isinstance(content, Exception):
             raise content

@@ -48,7 +48,7 @@ def staged(home: Path, filled: Path | None = None) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def stage(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One far side for the tests of a file; each starts and ends the service itself."""
+    """One far side for the tests of a file; they start and kill the service themselves."""
     yield from staged(tmp_path_factory.mktemp("stage"), filled)
 
 
@@ -56,4 +56,3 @@ def stage(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 async def town(stage: Stage) -> AsyncIterator[Town]:
     async with town_of(stage.url, stage.journal) as town:
         yield town
-    stage.service.kill()

@@ -13,6 +13,7 @@ SHOWINGS = 3  # two kills may strike the same text
 
 async def crash_at(stage: Stage, town: Town, point: str, seed: int) -> None:
     """One life that ends at ``point``, and the next one, in which people go on talking."""
+    stage.service.kill()
     await stage.open_service(QIDESK_CRASH_AT=point)
     crowd = Crowd(town, seed)
     async with asyncio.TaskGroup() as tasks:

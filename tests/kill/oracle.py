@@ -68,16 +68,17 @@ class Oracle:
 
     async def judge(self, *, showings: int = 2, ordered: bool = False) -> None:
         """Wait for rest, then check everything. ``showings``: so often a text may be seen whose
-        outcome was unknown. ``ordered``: nothing came twice or late, so answers keep the order."""
+        outcome was unknown. ``ordered``: nothing was served again after a crash, so answers keep
+        the order."""
         await self.rest()
         journal = self._town.journal
         screens = await self._screens(journal)
         lines = on_screens(screens)
         assert {one.message_id for one in journal.said} <= {one.message_id for one in lines}
         answered_once(lines, screens, showings)
-        if ordered:
-            in_order(lines, screens)
         async with self._opened() as store:
+            if ordered:
+                await in_order(store, lines, screens)
             await recorded_once(store, lines)
             await pressed_once(store, journal.pressed)
             await no_card_lies(store, screens)
@@ -159,10 +160,14 @@ def fits(item: Json, line: Said) -> bool:
             return bool(title)
 
 
-def in_order(said: Iterable[Said], screens: Screens) -> None:
-    """Each chat shows its answers in the order of its lines."""
+async def in_order(store: Store, said: Iterable[Said], screens: Screens) -> None:
+    """Each chat shows its answers in the order in which its lines were heard: of two connections
+    either may be quicker, so that need not be the order in which they were said."""
+    async with store.reading() as session:
+        heard = dict((await session.execute(select(Heard.key, Heard.id))).all())
     for (person, chat), items in screens.items():
         lines = [line for line in said if (line.person, line.chat) == (person, chat)]
+        lines.sort(key=lambda line: heard[line.message_id])
         seqs = [
             min(one["seq"] for one in items if one["from"] == "bot" and answers_to(one, line))
             for line in lines

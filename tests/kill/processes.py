@@ -135,7 +135,9 @@ class Stage:
         await self.far.answering(f"{self.url}/sandbox/state")
 
     async def open_service(self, **environ: str) -> float:
-        """Seconds until it was ready."""
+        """Seconds until it was ready; nothing is done when it runs already."""
+        if self.service.alive:
+            return 0.0
         self.service.start(environ)
         ready = f"http://127.0.0.1:{self.port + 1}/readyz"
         await self.service.answering(ready)

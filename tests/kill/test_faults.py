@@ -13,16 +13,16 @@ FAULTS = {  # strokes
     "late_ack": 6,
     "duplicate": 20,
     "reorder": 20,
-    "http_5xx": 20,
-    "throttle": 20,
+    "http_5xx": 12,
+    "throttle": 12,
     "token_expired": 5,
     "disconnect": 6,
     "hang": 4,
     "half_body": 8,
-    "html": 20,
+    "html": 12,
 }
 FAULT_SECONDS = 2.5
-LINES = 6
+LINES = 5
 DELIVERIES = 3
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 PRIVATE = "private"
+BOT_TOPIC = "/v1.0/im/bot/messages/get"
 MANAGERS = ("wangqiang", "limin", "zhaolei")
 HTTP_SECONDS = 15.0
 CARD_SECONDS = 20.0
@@ -114,12 +115,12 @@ class Town:
 
     async def deliveries(self, said: Said) -> int:
         """How often the platform has pushed a line to the service."""
-        pushed = [
-            entry
-            for entry in await self._get("/sandbox/wire", after="0")
-            if entry["direction"] == "out" and said.message_id in str(entry["body"])
-        ]
-        return sum("/v1.0/im/bot/messages/get" in entry["what"] for entry in pushed)
+        last, times = 0, 0
+        while page := await self._get("/sandbox/wire", after=str(last)):
+            last = page[-1]["n"]
+            pushed = [entry["body"] for entry in page if entry["what"].endswith(BOT_TOPIC)]
+            times += sum(said.message_id in str(body) for body in pushed)
+        return times
 
     async def seen(self, person: str, chat: str = PRIVATE, after: int = 0) -> list[Json]:
         found = await self._get(
@@ -158,7 +159,8 @@ class Town:
                 if not await self._still_there(pressed):
                     return
             except FarDown:
-                await asyncio.sleep(0.2)
+                pass  # he waits for the program to come back
+            await asyncio.sleep(0.2)
         raise AssertionError(f"{person} gave up pressing {pressed.action}")
 
     async def _still_there(self, pressed: Pressed) -> bool:
@@ -170,7 +172,6 @@ class Town:
         body = {"platform": "dingtalk", "person": person, "card": card, "action": action}
         status, answer = await self._post("/sandbox/click", body)
         if status == 503:
-            await asyncio.sleep(0.2)
             return False
         assert status == 200, answer
         return bool(answer["ok"])

@@ -249,15 +249,8 @@ async def test_a_bug_in_a_sender_costs_the_item_and_not_the_service(
     sender.fail(ValueError("13800138000"))
     async with delivering(store, sender) as dispatcher:
         await say(store, "poison", "next")
-        await say(store, "other", to="li")
         await all_done(dispatcher)
-    assert await states(store) == {
-        "poison": OutState.DEAD,
-        "next": OutState.SENT,
-        "other": OutState.SENT,
-    } or sorted((await states(store)).values()) == sorted(
-        [OutState.DEAD, OutState.SENT, OutState.SENT]
-    )
+    assert await states(store) == {"poison": OutState.DEAD, "next": OutState.SENT}
 
 
 async def test_after_a_day_of_trying_it_is_given_up(
@@ -442,7 +435,7 @@ async def test_a_database_that_fails_for_a_moment_loses_and_repeats_nothing(
     store: Store, sender: FakeSender
 ) -> None:
     sender.gates["wang"].clear()
-    trouble = [OSError("gone"), OSError("gone")]
+    trouble = [OSError("gone")]
 
     async def fail(_: object) -> None:
         if trouble:

@@ -107,11 +107,11 @@ class TestGivenARunningCounter:
         assert isinstance(again, Snapshot)
 
     async def test_sixty_settled_days_of_an_account_can_be_asked_for(self, far: Far) -> None:
-        days = await far.source.history(ZHANG_SAN)
+        days = (await far.source.history([ZHANG_SAN]))[ZHANG_SAN]
         assert len(days) == 60
         assert days == sorted(days, key=lambda each: each.day)
         assert days[-1].day < MONDAY.date()
-        assert await far.source.history("1") == []
+        assert await far.source.history(["1"]) == {}
 
 
 class TestGivenSilence:

@@ -32,6 +32,7 @@ export function cardView(card, desk) {
   inputs(card, desk),
   buttons(card, desk, pending),
   foot(card));
+  view.classList.toggle("brief", view.childElementCount === 1); // a title alone reads like a line
   return view;
 }
 

@@ -20,7 +20,7 @@ class MarketTool {
     this.head = el("h3.chosen");
     this.shocks = el(".shocks");
     this.price = el("input", { type: "number", min: "0", step: "any", "aria-label": "价格" });
-    this.going = el(".row");
+    this.going = el("span");
     this.trouble = el("p.hint", { role: "status" });
     this.root = el(".stack", {},
       el("p.lead", {}, "推一把行情，一秒之内重算所有账户；再查一次客户，看他的风险度到了哪里。"),
@@ -29,12 +29,14 @@ class MarketTool {
         this.shocks,
         el(".row", {}, this.price, doing("primary", "定价", () => this.#setPrice())),
         el("p.hint", {}, "涨跌作用于这个品种的全部合约，可以连按；定价只改这一个合约。")),
+      el("section", {},
+        el(".row", {},
+          sceneButton("danger", "黑色系跌停", "limit_down_day", () => this.#done("黑色系都跌停了")),
+          sceneButton("plain", "恢复平静", "quiet", () => this.#done("价格回到昨结算，行情已暂停")),
+          this.going),
+        el("p.hint", {}, "恢复平静：价格回到昨结算并暂停。暂停时价格不再自己动，上面的按钮照样有效。")),
       this.trouble,
-      this.board.root,
-      part("场景", "一键摆好一种局面。", el(".row", {},
-        sceneButton("danger", "黑色系跌停", "limit_down_day", () => this.#done("黑色系都跌停了")),
-        sceneButton("plain", "恢复平静", "quiet", () => this.#done("价格回到昨结算，行情已暂停")))),
-      part("走停", "暂停后价格不再自己动，上面的按钮照样有效。", this.going));
+      this.board.root);
     this.#choose(this.#contract);
   }
 
@@ -127,5 +129,3 @@ function sceneButton(kind, label, name, done) {
   };
   return doing(kind, label, play, { data: { testid: `scene-${name}` } });
 }
-
-const part = (name, hint, body) => el("section", {}, el("h3", {}, name), el("p.hint", {}, hint), body);
