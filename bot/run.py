@@ -14,6 +14,7 @@ from bot.app import serve as service
 from bot.sandbox.launch import Options, far_side, write_config
 from bot.sandbox.seed import seed
 from bot.settings import Settings, load
+from crm.kernel.db import sqlite_path
 
 BODY_LIMIT = 1 << 20  # of a callback; the sandbox's uploads have their own
 UPLOAD_LIMIT = 40 << 20
@@ -83,6 +84,9 @@ async def make_invented_store(settings: Settings) -> None:
     if sandbox_section is None:
         return
     make_keys(settings)
+    file = sqlite_path(settings.store.url)
+    if file is not None and not file.exists():
+        file.touch(0o600)  # client names lie open in it
     store = store_of(settings, clock_of(settings))
     try:
         await schema.upgrade(store)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy import select
 
-from crm import handover
+from bot import leaving
 from crm.kernel.db import Store
 from crm.models import Login, Staff
 
@@ -30,7 +30,7 @@ async def people_left(
         if staff_id is None or await directory.is_active(user):
             continue
         async with store.writing() as session:
-            left = await handover.leave(session, staff_id, by=platform)
+            left = await leaving.leave(session, staff_id, by=platform)
         log.info("staff %s left on %s: %s clients moved", staff_id, platform, left.clients)
 
 

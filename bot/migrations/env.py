@@ -7,9 +7,12 @@ from alembic import context
 from sqlalchemy import Connection, DateTime, create_engine
 from sqlalchemy.types import TypeDecorator
 
-import risk.models  # noqa: F401  fills the metadata
+import bot.models
+import crm.models
+import risk.models
 from crm.kernel.audit import AuditRow
 
+FILL_THE_METADATA = (bot.models, crm.models, risk.models)
 METADATA = AuditRow.metadata
 SCRATCH = Path(".qidesk/scratch.db")
 
