@@ -80,7 +80,8 @@ def show(value: object) -> None:
 @app.command()
 def serve(config: ConfigFile = None) -> None:
     """运行期台服务"""
-    from bot import logs, run
+    from bot import logs
+    from bot.commands import run
     from bot.settings import load
 
     logs.begin()
@@ -97,7 +98,8 @@ def demo(
     market: WithMarket = True,
 ) -> None:
     """在本机试用：服务、模拟平台、模拟行情和网页一次起来"""
-    from bot import logs, run
+    from bot import logs
+    from bot.commands import run
 
     logs.begin()
     options = _options(host, port, data_dir, seed, clients, market=market, together=True)
@@ -114,7 +116,8 @@ def sandbox(
     market: WithMarket = True,
 ) -> None:
     """只起模拟平台、行情和网页；旁边运行 qidesk serve --config 目录/qidesk.toml"""
-    from bot import logs, run
+    from bot import logs
+    from bot.commands import run
 
     logs.begin()
     options = _options(host, port, data_dir, seed, clients, market=market, together=False)
@@ -166,7 +169,7 @@ def _until_told(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> No
 @app.command()
 def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """检查配置、凭证、数据库、时钟、数据源和日历"""
-    from bot import check as checking
+    from bot.commands import check as checking
     from bot.settings import load
 
     findings = asyncio.run(checking.check(load(config or _default_config())))
@@ -191,7 +194,7 @@ def parse(
     as_json: AsJson = False,
 ) -> None:
     """一行话是怎样理解的；只看不做"""
-    from bot import parsing
+    from bot.commands import parsing
     from bot.settings import load
 
     if (line is None) == (file is None):
@@ -210,7 +213,7 @@ def parse(
 @db.command("upgrade")
 def db_upgrade(config: ConfigFile = None) -> None:
     """把数据库升级到本程序的版本；首次使用时建库并生成密钥文件"""
-    from bot import tables
+    from bot.commands import tables
 
     typer.echo(_with_settings(config, tables.upgrade))
 
@@ -218,7 +221,7 @@ def db_upgrade(config: ConfigFile = None) -> None:
 @db.command("current")
 def db_current(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """数据库的版本"""
-    from bot import tables
+    from bot.commands import tables
 
     found, newest = _with_settings(config, tables.versions)
     if as_json:
@@ -230,7 +233,7 @@ def db_current(config: ConfigFile = None, as_json: AsJson = False) -> None:
 @db.command("backup")
 def db_backup(file: Path, config: ConfigFile = None) -> None:
     """在线备份到一个文件"""
-    from bot import tables
+    from bot.commands import tables
 
     typer.echo(_with_settings(config, lambda settings: tables.backup(settings, file)))
 
@@ -238,7 +241,7 @@ def db_backup(file: Path, config: ConfigFile = None) -> None:
 @db.command("restore")
 def db_restore(file: Path, config: ConfigFile = None) -> None:
     """从备份恢复到空库，恢复后校验；未发出的消息保留但不发送"""
-    from bot import tables
+    from bot.commands import tables
 
     typer.echo(_with_settings(config, lambda settings: tables.restore(settings, file)))
 
@@ -246,7 +249,7 @@ def db_restore(file: Path, config: ConfigFile = None) -> None:
 @db.command("archive")
 def db_archive(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """把办完的旧消息、发送记录和审计移到归档文件；服务每天自己也会做"""
-    from bot import tables
+    from bot.commands import tables
 
     counts = _with_settings(config, tables.archive)
     if as_json:
@@ -292,7 +295,7 @@ def import_clients(
     as_json: AsJson = False,
 ) -> None:
     """客户台账：Excel 或 csv"""
-    from bot import bulk
+    from bot.commands import bulk
 
     def job(settings: Any) -> Coroutine[Any, Any, Any]:
         return bulk.clients(settings, path, dry_run=dry_run, rejects=rejects, quiet=as_json)
@@ -303,7 +306,7 @@ def import_clients(
 @imports.command("staff")
 def import_staff(path: Path, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """员工与营业部：csv，列为 id,name,branch,branch_name,roles,dingtalk,wecom"""
-    from bot import bulk
+    from bot.commands import bulk
 
     _told(_with_settings(config, lambda settings: bulk.staff(settings, path)), as_json=as_json)
 
@@ -311,7 +314,7 @@ def import_staff(path: Path, config: ConfigFile = None, as_json: AsJson = False)
 @imports.command("calendar")
 def import_calendar(path: Path, config: ConfigFile = None) -> None:
     """交易日历：csv，列为 date,kind,holiday"""
-    from bot import bulk
+    from bot.commands import bulk
 
     typer.echo(_with_settings(config, lambda settings: bulk.calendar(settings, path)))
 
@@ -326,7 +329,7 @@ def staff_add(
     config: ConfigFile = None,
 ) -> None:
     """建立第一批管理员；有了系统管理员后在对话里添加"""
-    from bot import bulk
+    from bot.commands import bulk
 
     logins = {k: v for k, v in (("dingtalk", dingtalk), ("wecom", wecom)) if v}
 
@@ -339,7 +342,7 @@ def staff_add(
 @staff.command("disable")
 def staff_disable(staff_id: str, config: ConfigFile = None) -> None:
     """立即停用一名员工；客户转给营业部负责人"""
-    from bot import bulk
+    from bot.commands import bulk
 
     typer.echo(_with_settings(config, lambda settings: bulk.disable(settings, staff_id)))
 
@@ -351,7 +354,7 @@ def audit_verify(
     as_json: AsJson = False,
 ) -> None:
     """校验审计链；断裂时指出位置，退出码 1"""
-    from bot import tables
+    from bot.commands import tables
 
     verdict = _with_settings(config, lambda settings: tables.verify_audit(settings, export))
     if as_json:
@@ -365,7 +368,7 @@ def audit_verify(
 @keys.command("rotate")
 def keys_rotate(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """换一把新密钥并重新加密已有数据"""
-    from bot import tables
+    from bot.commands import tables
 
     key_id, count = _with_settings(config, tables.rotate_keys)
     if as_json:
@@ -383,7 +386,7 @@ def token_create(
     as_json: AsJson = False,
 ) -> None:
     """生成接口令牌；只显示这一次"""
-    from bot import tokens
+    from bot.commands import tokens
 
     def job(settings: Any) -> Coroutine[Any, Any, Any]:
         return tokens.create(settings, scopes.split(","), name=name, days=days)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from crm.kernel import masks
+
 
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -18,7 +20,7 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": _event(record),
         }
         if record.exc_info and record.exc_info[0] is not None:
             kind, _, trace = record.exc_info
@@ -28,6 +30,15 @@ class JsonLines(logging.Formatter):
                 for frame in traceback.extract_tb(trace)[-12:]
             ]
         return orjson.dumps(line).decode()
+
+
+def _event(record: logging.LogRecord) -> str:
+    """One line without anybody's number. The event loop quotes the arguments and the error of what
+    broke: of its lines only the beginning is told."""
+    line = record.getMessage().partition("\n")[0]
+    if record.name == "asyncio":
+        line = line.partition("(")[0]
+    return masks.numbers(line)
 
 
 def begin(level: int = logging.INFO) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot import backup, tables
 from bot.app import clock_of, store_of
+from bot.commands import backup, tables
 from bot.models import Out, OutState
 from bot.settings import Settings
 from crm.kernel import audit

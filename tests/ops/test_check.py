@@ -11,8 +11,8 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from bot import bulk, check
 from bot.app import clock_of
+from bot.commands import bulk, check
 from bot.models import Meter
 from bot.settings import DingTalk, Settings, SourceSettings, StoreSettings, WeCom
 from crm.kernel.audit import AuditRow

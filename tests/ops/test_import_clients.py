@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from bot import bulk
-from bot.import_result import Result
+from bot.commands import bulk
+from bot.commands.import_result import Result
 from bot.settings import Settings
 from crm import clients, names, people, search
 from crm.kernel import audit

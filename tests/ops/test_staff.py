@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot import bulk
+from bot.commands import bulk
 from bot.models import LiveCard
 from bot.settings import Settings
 from crm import access, calendars, clients, names, people, search

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import select
 
-from bot import tokens
+from bot.commands import tokens
 from bot.models import ApiToken
 from bot.settings import Settings
 from crm.kernel.audit import AuditRow

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import logs
 from bot.chat.message import Card, Fact, Text
 from bot.chat.reply import Question, Reply
 from bot.dispatch import Dispatcher
 from bot.limits import Limits
-from bot.logs import JsonLines
 from bot.router import Turn
 from crm import blobs, clients, interactions, tasks
 from crm.kernel.errors import UserError
@@ -40,17 +40,15 @@ class Confused(UserError):
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """Everything that is logged, as the service writes it."""
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Everything that is logged, as the service writes it at its most talkative."""
     stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
+    monkeypatch.setattr("sys.stderr", stream)
     root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    level, handlers = root.level, root.handlers[:]
+    logs.begin(logging.DEBUG)
     yield stream
-    root.removeHandler(handler)
+    root.handlers[:] = handlers
     root.setLevel(level)
 
 

@@ -503,12 +503,11 @@ async def test_many_who_change_the_same_subject_at_once_all_succeed(broker: Brok
 
 
 async def test_whoever_is_told_something_reads_it_where_he_is_connected(broker: Broker) -> None:
-    async with open_room(broker) as room:
-        async with broker.store.writing() as session:
-            await room.desk.tell(
-                session, "sunfang", Text(text="请看"), why="test", priority=Priority.URGENT
-            )
-            await room.desk.tell(session, "nobody", Text(text="请看"), why="test")
+    async with open_room(broker) as room, broker.store.writing() as session:
+        await room.desk.tell(
+            session, "sunfang", Text(text="请看"), why="test", priority=Priority.URGENT
+        )
+        await room.desk.tell(session, "nobody", Text(text="请看"), why="test")
     [out] = await room.outgoing()
     assert (out.chat.id, out.part) == ("sunfang", Text(text="请看"))
 

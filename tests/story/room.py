@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from bot import run
 from bot.app import Service
+from bot.commands import run
 from bot.sandbox.launch import Options
 from crm.kernel.clock import SHANGHAI
 from risk import history

@@ -18,12 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import clock_of, dingtalk_of, open_vault, store_of
+from bot.commands.tables import versions
 from bot.models import Meter
 from bot.platforms.dingtalk.api import Api, http_session
 from bot.platforms.dingtalk.probe import probe
 from bot.platforms.dingtalk.settings import API_POOL, PLATFORM, PUSH_POOL
 from bot.settings import Settings, SourceSettings
-from bot.tables import versions
 from crm import calendars
 from crm.kernel import audit
 from crm.kernel.audit import AuditRow

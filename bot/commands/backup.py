@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.dumps import dumper_of
+from bot.commands.dumps import dumper_of
 from crm.kernel.clock import Clock
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import CannotOpen, Vault

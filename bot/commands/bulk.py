@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import leaving
 from bot.app import check_version, clock_of, store_of
-from bot.import_result import Result
+from bot.commands.import_result import Result
 from bot.settings import Settings
 from crm import calendars, changes, people
 from crm.imports import apply, roster

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import risk.models  # noqa: F401  with it the metadata is complete
-from bot import backup as backups
-from bot import restore as restoring
 from bot import schema
 from bot.app import clock_of, make_keys, store_of
-from bot.bulk import BY, opened
+from bot.commands import backup as backups
+from bot.commands import restore as restoring
+from bot.commands.bulk import BY, opened
+from bot.commands.reseal import reseal
 from bot.jobs import archive as archiving
-from bot.reseal import reseal
 from bot.settings import Settings
 from crm.kernel import audit
 from crm.kernel.clock import SHANGHAI

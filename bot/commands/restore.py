@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import URL, update
 
-from bot import backup, schema
-from bot.backup import Manifest
-from bot.dumps import PostgresDumper, SqliteDumper, dumper_of, integrity_fault
+from bot import schema
+from bot.commands import backup
+from bot.commands.backup import Manifest
+from bot.commands.dumps import PostgresDumper, SqliteDumper, dumper_of, integrity_fault
 from bot.models import Out, OutState
 from crm.kernel import audit
 from crm.kernel.clock import Clock

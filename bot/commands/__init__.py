@@ -1,0 +1,1 @@
+"""What the command line does: one file per subject, called by ``bot.cli`` alone."""
