@@ -40,10 +40,11 @@ class Conversations:
             return replace(turn, reading=Reading(verb="file"))
         pressed = read_button_line(ask.text) or await self._answer(session, turn, kept)
         if pressed is not None:
-            return replace(turn, click=pressed)
+            return replace(turn, click=pressed, in_words=True)
         read, hits = await self._read(session, turn)
         if self._is_answer_text(turn, kept, read):
-            return replace(turn, click=await self._text_click(session, turn, kept))
+            click = await self._text_click(session, turn, kept)
+            return replace(turn, click=click, in_words=True)
         return replace(turn, reading=read, hits=hits)
 
     async def _row(self, session: AsyncSession, turn: Turn) -> Conversation:

@@ -129,10 +129,8 @@ class Desk:
         try:
             async with self._store.writing() as session:
                 await outbox.repaint(session, card_id)
-        except Exception as error:
-            if not will_pass(error):
-                raise
-            log.warning("card %s was not repainted: database %s", card_id, type(error).__name__)
+        except Exception as error:  # noqa: BLE001  a card that looks old is not an outage
+            log.warning("card %s was not repainted: %s", card_id, type(error).__name__)
 
     def _start(self, heard_id: int, ask: Ask) -> asyncio.Task[None] | None:
         if self._tasks is None or heard_id in self._in_hand:
@@ -245,15 +243,28 @@ class Desk:
             hook=ask.hook,
             receiver=turn.person.id if ask.chat.place is Place.PRIVATE else "",
         )
-        shown: list[Part] = [await outbox.put(session, envelope, part) for part in reply.parts]
+        parts: tuple[Part, ...] = reply.parts
+        if turn.in_words and not parts and reply.update is not None:
+            parts = (replace(reply.update, subject=""),)  # below the person's own words too
+        shown: list[Part] = [await outbox.put(session, envelope, part) for part in parts]
         await self._conversations.remember(session, turn, reply, shown)
         if live is not None and reply.update is not None:
-            in_answer = ask.kind is AskKind.CLICK  # not when a line of text pressed the button
-            await outbox.update(session, live, reply.update, why=why, answered_by_click=in_answer)
+            await self._redraw(session, live, reply.update, why=why, in_words=turn.in_words)
         for subject in reply.refresh:
             await self.refresh(session, subject, why=why, but=live)
         for staff_id, card in reply.tell:
             await self.tell(session, staff_id, card, why=why)
+
+    async def _redraw(
+        self, session: AsyncSession, live: LiveCard, content: Card, *, why: str, in_words: bool
+    ) -> None:
+        """A new version of the card that was answered; where none can be shown in place, typed
+        words have their answer already."""
+        in_place = self._senders[live.platform].capabilities.update_in_place
+        if in_words and not in_place:
+            outbox.revise(live, content)
+        else:
+            await outbox.update(session, live, content, why=why, answered_by_click=not in_words)
 
     async def refresh(
         self, session: AsyncSession, subject: str, *, why: str, but: LiveCard | None = None

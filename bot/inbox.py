@@ -57,8 +57,13 @@ class SqliteWriter:
             self._connection.execute(pragma)
 
     async def insert(self, rows: Sequence[Row]) -> list[tuple[int, bool]]:
+        """A thread cannot be cancelled: the turn is kept until it has ended."""
         async with self._store.turn():
-            return await asyncio.to_thread(self._insert, rows)
+            work = asyncio.ensure_future(asyncio.to_thread(self._insert, rows))
+            try:
+                return await asyncio.shield(work)
+            finally:
+                await asyncio.wait({work})
 
     def _insert(self, rows: Sequence[Row]) -> list[tuple[int, bool]]:
         with self._connection as db:

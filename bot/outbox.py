@@ -68,15 +68,21 @@ async def update(
     With ``answered_by_click`` the click's own answer is expected to carry it, and the queued one
     goes out only if that did not happen.
     """
-    content = replace(content, id=card.id, version=card.version + 1)
-    card.version = content.version
-    card.content = codec.dump(content).decode()
-    card.subject = content.subject
+    content = revise(card, content)
     chat = Chat(platform=card.platform, place=Place(card.place), id=card.chat)
     out = Outgoing(key=f"{card.id}.{content.version}", chat=chat, part=content, update=True)
     envelope = Envelope(chat=chat, why=why, priority=Priority.ANSWER)
     start = now(session) + (CLICK_GRACE if answered_by_click else timedelta(0))
     await _add(session, envelope, out, card.id, start)
+    return content
+
+
+def revise(card: LiveCard, content: Card) -> Card:
+    """The next version of a card, kept; clicks on the last one are old from now on."""
+    content = replace(content, id=card.id, version=card.version + 1)
+    card.version = content.version
+    card.content = codec.dump(content).decode()
+    card.subject = content.subject
     return content
 
 

@@ -46,6 +46,7 @@ class Turn:
     reading: Reading | None = None  # of a line
     hits: tuple[Hit, ...] = ()  # the clients that the line may mean, the likeliest first
     click: Click | None = None
+    in_words: bool = False  # the click is an answer that was typed
     args: tuple[str, ...] = ()  # of the clicked action: ``positions:17`` gives ("17",)
     card: Card | None = None  # the clicked card as it is now
     card_at: datetime | None = None  # when it was first shown

@@ -9,11 +9,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from crm.kernel.calendar import Calendar
+from crm.kernel.calendar import Calendar, NoCalendar
 from crm.kernel.clock import SHANGHAI, Clock
 from crm.kernel.errors import OutsideError
 
@@ -56,9 +56,16 @@ class Scheduler:
             local = after.astimezone(SHANGHAI)
             today = datetime.combine(local.date(), at, SHANGHAI)
             first = local.date() if today > after else local.date() + timedelta(days=1)
-            return datetime.combine(self._calendar().shift(first, 0), at, SHANGHAI)
+            return datetime.combine(self._open_day(first), at, SHANGHAI)
 
         self._jobs.append(_Kept(name, job, due, due(self._clock.now())))
+
+    def _open_day(self, first: date) -> date:
+        """The first trading day from ``first`` on; past the calendar's end any day will do."""
+        try:
+            return self._calendar().shift(first, 0)
+        except NoCalendar:
+            return first
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Scheduler"]:

@@ -151,9 +151,7 @@ def sqlite_broker(sqlite_furnished: Furnished, tmp_path: Path) -> tuple[Furnishe
 
 
 @pytest.fixture
-async def postgres_broker(
-    postgres_furnished: Furnished, postgres: Server
-) -> tuple[Furnished, str]:
+async def postgres_broker(postgres_furnished: Furnished, postgres: Server) -> tuple[Furnished, str]:
     return postgres_furnished, await postgres.bring_back(postgres_furnished.database)
 
 

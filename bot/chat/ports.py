@@ -55,6 +55,9 @@ class Health:
 class Sender(Protocol):
     """Delivers one item. Raises OutsideError, whose outcome says if it may have arrived."""
 
+    @property
+    def capabilities(self) -> Capabilities: ...
+
     async def send(self, out: Outgoing) -> Receipt: ...
 
     async def fetch(self, file: FileIn) -> bytes:

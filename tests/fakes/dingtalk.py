@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.platforms.dingtalk.settings import CustomRobot, DingTalkSettings
 
-TOKEN = "/v1.0/oauth2/accessToken"  # noqa: S105 - an address
+TOKEN = "/v1.0/oauth2/accessToken"
 OPEN = "/v1.0/gateway/connections/open"
 PRIVATE = "/v1.0/robot/oToMessages/batchSend"
 GROUP = "/v1.0/robot/groupMessages/send"

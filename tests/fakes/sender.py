@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 from bot.chat.message import Card, FileIn
-from bot.chat.ports import Outgoing, Receipt
+from bot.chat.ports import Capabilities, Outgoing, Receipt
 from crm.kernel.errors import Outcome, OutsideError
 
 Ending = OutsideError | Exception
@@ -36,6 +36,12 @@ class FakeSender:
         self._names = names
         self._endings: deque[Ending] = deque()
         self._happened = asyncio.Event()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            update_in_place=True, buttons=True, inputs=True, files=True, text_bytes=15_000
+        )
 
     def fail(self, *endings: Ending) -> None:
         """How the next tries end; those after them succeed."""

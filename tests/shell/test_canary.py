@@ -149,7 +149,11 @@ def seen_in(folder: Path, *canaries: str) -> set[str]:
         if path.is_file():
             content = path.read_bytes()
             for canary in canaries:
-                forms = (canary.encode(), canary.encode("utf-16-le"), json.dumps(canary)[1:-1].encode())
+                forms = (
+                    canary.encode(),
+                    canary.encode("utf-16-le"),
+                    json.dumps(canary)[1:-1].encode(),
+                )
                 if any(form in content for form in forms):
                     found.add(canary)
     return found
@@ -191,9 +195,7 @@ async def test_the_log_of_a_refused_row_holds_no_canary(room: Room, written: io.
     assert_clean(written, lines=1)
 
 
-async def test_the_log_of_a_broken_sender_holds_no_canary(
-    room: Room, written: io.StringIO
-) -> None:
+async def test_the_log_of_a_broken_sender_holds_no_canary(room: Room, written: io.StringIO) -> None:
     store = room.broker.store
     room.sender.fail(ValueError(LINE))
     dispatcher = Dispatcher(store, {"dingtalk": room.sender}, Limits(store.clock, {}))

@@ -316,7 +316,9 @@ async def test_nobody_fetches_the_file_of_a_stranger_or_one_that_is_not_for_the_
     assert await room.texts() == [UnknownPerson().text]
 
 
-async def shown_card(room: Room, who: str = "wangqiang", group: str = "", subject: str = "") -> Card:
+async def shown_card(
+    room: Room, who: str = "wangqiang", group: str = "", subject: str = ""
+) -> Card:
     """A card on somebody's screen."""
 
     async def show(turn: Turn, _: AsyncSession) -> Reply:
@@ -510,5 +512,3 @@ async def test_whoever_is_told_something_reads_it_where_he_is_connected(broker: 
         await room.desk.tell(session, "nobody", Text(text="请看"), why="test")
     [out] = await room.outgoing()
     assert (out.chat.id, out.part) == ("sunfang", Text(text="请看"))
-
-

@@ -249,16 +249,16 @@ async def reveal(
     reason: str = "核对",
 ) -> str:
     async with broker.store.writing() as session:
-        return await clients.reveal(
-            session, broker[who], broker.clients[name], kind, reason=reason
-        )
+        return await clients.reveal(session, broker[who], broker.clients[name], kind, reason=reason)
 
 
 async def test_a_reveal_shows_one_number_and_is_on_record(broker: Broker) -> None:
     assert await reveal(broker) == MOBILE
     assert await reveal(broker, kind=PersonalKind.BANK_CARD) == BANK_CARD
     async with broker.store.reading() as session:
-        rows = (await session.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(2))).all()
+        rows = (
+            await session.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(2))
+        ).all()
     assert [(row.actor, row.action) for row in rows] == [("wangqiang", "client.reveal")] * 2
     assert rows[1].object == f"client:{broker.clients['张三']}"
     assert "核对" in rows[1].detail

@@ -152,9 +152,7 @@ async def test_rows_above_the_head_that_were_cut_off_are_found_by_the_tip(
     phases=[Phase.explicit, Phase.generate],
 )
 @given(data=st.data())
-def test_whatever_bytes_are_changed_it_is_found(
-    data: st.DataObject, tampered: "Tampered"
-) -> None:
+def test_whatever_bytes_are_changed_it_is_found(data: st.DataObject, tampered: "Tampered") -> None:
     seq = data.draw(st.integers(1, ROWS))
     column = data.draw(st.sampled_from(["actor", "action", "object", "trace", "detail", "digest"]))
     place = data.draw(st.integers(0, 10**6))

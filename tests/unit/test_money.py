@@ -51,7 +51,9 @@ def test_a_feeds_double_is_read_as_the_decimal_it_prints(tenths_of_fen: int) -> 
     assert yuan_from_feed(float(printed)) == exact
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1.7976931348623157e308])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), float("-inf"), 1.7976931348623157e308]
+)
 def test_what_a_feed_did_not_send_is_none(value: float) -> None:
     assert yuan_from_feed(value) is None
 
