@@ -20,7 +20,10 @@ BINARIES = Path("/usr/lib/postgresql")
 MISSING = "PostgreSQL is not installed here; as root: apt-get install -y postgresql"
 TEMPLATE = "migrated"
 START_SECONDS = 60
-SETTINGS = "-c fsync=off -c full_page_writes=off -c autovacuum=off -c listen_addresses= -c max_connections=60"
+SETTINGS = (
+    "-c fsync=off -c full_page_writes=off -c autovacuum=off"
+    " -c listen_addresses= -c max_connections=60"
+)
 
 
 @dataclass(frozen=True, slots=True)

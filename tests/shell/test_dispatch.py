@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot import outbox
+from bot.chat import codec
 from bot.chat.message import Card, Chat, Part, Place, Text
 from bot.chat.ports import Outgoing
 from bot.dispatch import Dispatcher
@@ -77,7 +78,7 @@ async def states(store: Store) -> dict[str, OutState]:
     """By what the item says."""
     async with store.reading() as session:
         rows = (await session.scalars(select(Out).order_by(Out.id))).all()
-    return {said(outbox.codec.load_outgoing(row.item)): row.state for row in rows}
+    return {said(codec.load_outgoing(row.item)): row.state for row in rows}
 
 
 async def ledger(store: Store) -> list[str]:

@@ -156,7 +156,7 @@ async def test_the_days_of_an_account_come_oldest_first_and_the_last_word_counts
         await history.keep(session, ACCOUNT, [])
     async with store.reading() as session:
         told = await history.last_days(session, ACCOUNT, 3)
-        assert [(each.day.day, each.equity) for each in told] == [(18, 2), (19, 30), (20, 4)]
+        assert [(each.day.day, int(each.equity)) for each in told] == [(18, 2), (19, 30), (20, 4)]
         assert await history.accounts_with(session, date(2026, 11, 20)) == {ACCOUNT, "80010024"}
         assert await history.accounts_with(session, date(2026, 11, 17)) == {ACCOUNT}
 
@@ -190,10 +190,10 @@ async def test_two_stores_in_one_process_each_open_with_their_own_keys(
     shutil.copy(sqlite_template, tmp_path / "other.db")
     keys = Vault.create(tmp_path / "other.keys")
     other = open_store(f"sqlite+aiosqlite:///{tmp_path}/other.db", keys, clock)
+    sealed, name = [], ""
     for each in (store, other):
         async with each.writing() as session:
             name = await blobs.put(session, b"the same in both")
-    sealed = []
     for each in (store, other):
         async with each.reading() as session:
             assert await blobs.read(session, name) == b"the same in both"

@@ -16,6 +16,7 @@ from bot.app import Service
 from bot.commands import run
 from bot.sandbox.launch import Options
 from crm.kernel.clock import SHANGHAI
+from crm.models import Staff
 from risk import history
 
 Item = dict[str, Any]
@@ -139,6 +140,18 @@ class Room:
                     if await history.last_days(session, account, 2):
                         return
                 await asyncio.sleep(0.1)
+
+    async def leaves(self, person: str) -> None:
+        """Somebody leaves the company; returns when the service knows."""
+        body = {"platform": "dingtalk", "type": "user_leave_org", "data": {"userId": [person]}}
+        await self.post("/sandbox/event", body)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with self.service.store.reading() as session:
+                    staff = await session.get_one(Staff, person)
+                if staff.disabled_at is not None:
+                    return
+                await asyncio.sleep(0.02)
 
     async def namesakes_of(self, person: str) -> list[dict[str, Any]]:
         """Two clients of one name, both of this manager."""

@@ -15,8 +15,7 @@ class TestGivenSomebodyLeaves:
         assert "您可以这样说" in item["card"]["title"]
         async with room.http.get(f"{room.url}/sandbox/clients?limit=100") as answer:
             lost = next(c for c in await answer.json() if c["owner"] == "zhaolei")
-        await room.post("/sandbox/leave", {"platform": "dingtalk", "person": "zhaolei"})
-        await room.left("zhaolei")
+        await room.leaves("zhaolei")
         item = await room.ask("zhaolei", lost["account"])
         assert item["text"] == "您还没有开通期台，请联系系统管理员为您建档"
 

@@ -11,9 +11,9 @@ from crm.kernel.clock import SHANGHAI
 
 CALENDAR = Calendar.shipped()
 KNOWN = st.datetimes(
-    datetime(2024, 1, 2),
-    datetime(2027, 12, 1),
-    timezones=st.just(SHANGHAI),  # noqa: DTZ001
+    datetime(2024, 1, 2),  # noqa: DTZ001
+    datetime(2027, 12, 1),  # noqa: DTZ001
+    timezones=st.just(SHANGHAI),
 )
 DAYS = st.dates(date(2024, 3, 1), date(2027, 10, 1))
 

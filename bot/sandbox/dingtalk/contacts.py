@@ -13,11 +13,14 @@ ROOT = 1
 READ_PEOPLE = "qyapi_get_member"
 READ_DEPARTMENTS = "qyapi_get_department_list"
 READ_MEMBERS = "qyapi_get_department_member"
+LEFT = "CREATE TABLE IF NOT EXISTS dingtalk_left (person TEXT PRIMARY KEY)"
 
 
 class Contacts:
     def __init__(self, ground: Ground, settings: DingTalkSettings) -> None:
         self._world = ground.world
+        self._disk = ground.disk
+        self._disk.define(LEFT)
         self._stringly = settings.stringly
         codes = [branch.id for branch in ground.world.branches]
         self._departments = {code: n for n, code in enumerate(codes, ROOT + 1)}
@@ -35,9 +38,18 @@ class Contacts:
         calls.oapi("POST", "/topapi/role/simplelist", self._role_people, scope=READ_PEOPLE)
         calls.oapi("POST", "/topapi/role/getrole", self._role, scope=READ_PEOPLE)
 
+    def leave(self, people: Sequence[str]) -> None:
+        """They are no longer of the company."""
+        for person in people:
+            self._disk.run("INSERT OR IGNORE INTO dingtalk_left VALUES (?)", person)
+
+    def _has_left(self, person: str) -> bool:
+        left = "SELECT 1 FROM dingtalk_left WHERE person = ?"
+        return self._disk.row(left, person) is not None
+
     async def _user(self, call: Call) -> dict[str, Any]:
         person = self._world.person(str(call.body.get("userid", "")))
-        if person is None:
+        if person is None or self._has_left(person.id):
             raise Problem(33012, "无效的USERID")
         department = self._departments[person.branch]
         leads = person.role == "head"

@@ -55,6 +55,7 @@ class DingTalk:
         hooks, files = Hooks(ground, settings, self._meter), Files(ground)
         self._cards = Cards(ground, settings, self._stream, sent)
         self._speech = Speech(ground, settings, self._stream, hooks, files, self._meter)
+        self._contacts = Contacts(ground, settings)
         self._rooms = (
             Gateway(ground, settings, self._stream),
             self._stream,
@@ -64,7 +65,7 @@ class DingTalk:
             files,
             Robot(ground, sent),
             Ding(ground, self._meter, sent),
-            Contacts(ground, settings),
+            self._contacts,
         )
 
     def routes(self) -> list[web.RouteDef]:
@@ -132,6 +133,8 @@ class DingTalk:
         if to is None:
             raise Refused(f"没有这个应用：{app}")
         with self._ground.disk.transaction():
+            if what == "user_leave_org":
+                self._contacts.leave(leavers(data))
             event_id = self._ground.disk.new_id("event")
             headers = {
                 "eventId": event_id,
@@ -143,3 +146,11 @@ class DingTalk:
             push = self._stream.store_event(to, EVERY_EVENT, data, headers)
         self._stream.send(push)
         return event_id
+
+
+def leavers(data: Mapping[str, Any]) -> list[str]:
+    """Whom an event of leaving names. Raises Refused."""
+    people = data.get("userId", [])
+    if not isinstance(people, list) or not all(isinstance(one, str) for one in people):
+        raise Refused("userId 应是员工号的列表")
+    return people
