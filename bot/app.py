@@ -40,7 +40,7 @@ from crm.kernel.clock import SystemClock
 from crm.kernel.db import Store, open_store
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Algorithm, Vault
-from handlers import clients, interactions, tasks
+from handlers import clients, grants, interactions, reveal, tasks
 from handlers import help as helping
 from risk.book import Book
 from risk.sources.base import Source
@@ -103,7 +103,8 @@ class Service:
 def make_router() -> Router:
     """Everything that can be said or clicked."""
     router = Router()
-    for part in (clients.router, interactions.router, tasks.router, helping.make_router(router)):
+    subjects = (clients, grants, reveal, interactions, tasks)
+    for part in (*(subject.router for subject in subjects), helping.make_router(router)):
         router.include(part)
     return router
 

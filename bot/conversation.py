@@ -32,7 +32,7 @@ class Conversations:
     async def understand(self, session: AsyncSession, turn: Turn) -> Turn:
         """The turn with its click or its reading."""
         kept = await self._row(session, turn)
-        turn = replace(turn, focus=kept.focus)
+        turn = replace(turn, focus=kept.focus, listed=self._listed(turn, kept))
         ask = turn.ask
         if ask.kind is AskKind.CLICK:
             return replace(turn, click=ask.click)
@@ -58,6 +58,9 @@ class Conversations:
 
     def _open_question(self, turn: Turn, kept: Conversation) -> bool:
         return kept.asked_at is not None and turn.at - kept.asked_at <= ANSWER_WITHIN
+
+    def _listed(self, turn: Turn, kept: Conversation) -> tuple[str, ...]:
+        return tuple(kept.options or ()) if self._open_question(turn, kept) else ()
 
     async def _answer(self, session: AsyncSession, turn: Turn, kept: Conversation) -> Click | None:
         """A number, a yes or a no to the question that waits; None when it is none."""

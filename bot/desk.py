@@ -242,6 +242,7 @@ class Desk:
             reply_to=ask.message_id,
             hook=ask.hook,
             receiver=turn.person.id if ask.chat.place is Place.PRIVATE else "",
+            asker=turn.person.id,
         )
         parts: tuple[Part, ...] = reply.parts
         if turn.in_words and not parts and reply.update is not None:
@@ -269,15 +270,15 @@ class Desk:
     async def refresh(
         self, session: AsyncSession, subject: str, *, why: str, but: LiveCard | None = None
     ) -> None:
-        """Draw a subject's card again on every screen of a person that shows it."""
+        """Draw a subject's card again on every screen, in a group with the asker's rights."""
         for live in await outbox.live_cards(session, subject):
-            # A group's card is nobody's own view; who left is shown nothing any more.
-            if live is but or not await people.logins(session, live.receiver):
+            # Whoever left is shown nothing any more.
+            if live is but or not await people.logins(session, live.drawn_for):
                 continue
-            receiver = await people.get(session, live.receiver)
+            viewer = await people.get(session, live.drawn_for)
             chat = Chat(platform=live.platform, place=Place(live.place), id=live.chat)
             at = self._store.clock.now()
-            card = await self._router.draw(session, receiver, subject, self._audience(chat), at)
+            card = await self._router.draw(session, viewer, subject, self._audience(chat), at)
             if card is not None:
                 await outbox.update(session, live, card, why=why, answered_by_click=False)
 

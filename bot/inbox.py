@@ -25,6 +25,7 @@ from bot.models import Heard, HeardState
 from crm.kernel.db import SQLITE_PRAGMAS, Store, now, sqlite_path
 
 PLACE = "heard.body"
+LIMIT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,17 @@ class PostgresWriter:
     async def insert(self, rows: Sequence[Row]) -> list[tuple[int, bool]]:
         connection = self._connection
         if connection is None or connection.is_closed():
-            connection = self._connection = await asyncpg.connect(self._dsn, timeout=10)
-        async with connection.transaction():
-            numbers = [await self._insert_one(connection, row) for row in rows]
-            crashpoint.here("inbox.before_commit")
+            connection = self._connection = await asyncpg.connect(
+                self._dsn, timeout=LIMIT_SECONDS, command_timeout=LIMIT_SECONDS
+            )
+        try:
+            async with connection.transaction():
+                numbers = [await self._insert_one(connection, row) for row in rows]
+                crashpoint.here("inbox.before_commit")
+        except BaseException:  # nobody knows what state it is in: the next batch takes another
+            self._connection = None
+            connection.terminate()
+            raise
         return numbers
 
     @staticmethod

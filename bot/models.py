@@ -92,7 +92,8 @@ class LiveCard(Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     subject: Mapped[str] = mapped_column(String(64))  # e.g. interaction:5; "" for none
-    receiver: Mapped[str] = mapped_column(String(64))  # staff id; "" in a group
+    receiver: Mapped[str] = mapped_column(String(64))  # staff id who may click; "" in a group
+    drawn_for: Mapped[str] = mapped_column(String(64))  # staff id whose rights it shows
     platform: Mapped[str] = mapped_column(String(16))
     place: Mapped[str] = mapped_column(String(16))
     chat: Mapped[str] = mapped_column(String(128))

@@ -36,6 +36,7 @@ class Envelope:
     reply_to: str = ""
     hook: ReplyHook | None = None
     receiver: str = ""  # staff id; "" for a group
+    asker: str = ""  # in a group: the staff id whose rights the card shows
 
 
 CLICK_GRACE = timedelta(seconds=3)  # a click's own answer carries the card; this is for a crash
@@ -112,6 +113,7 @@ def _live(session: AsyncSession, envelope: Envelope, card: Card) -> LiveCard:
         id=card.id,
         subject=card.subject,
         receiver=envelope.receiver,
+        drawn_for=envelope.receiver or envelope.asker,
         platform=envelope.chat.platform,
         place=envelope.chat.place.value,
         chat=envelope.chat.id,

@@ -51,6 +51,7 @@ class Turn:
     card: Card | None = None  # the clicked card as it is now
     card_at: datetime | None = None  # when it was first shown
     files: tuple[tuple[str, str], ...] = ()  # (blob, name) of what was sent along
+    listed: tuple[str, ...] = ()  # the actions that 1, 2, 3 … stand for just now
 
     @property
     def said(self) -> Reading:

@@ -18,7 +18,7 @@ GRANT_HOURS = 24
 
 
 class NotYours(UserError):
-    say = "这位客户不在您的范围内，可以点 [申请查看]"
+    say = "这位客户不在您的范围内；发送客户全名可以申请查看"
 
 
 class NothingToDecide(UserError):

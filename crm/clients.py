@@ -34,7 +34,7 @@ KEEP_YEARS = 20  # 期货和衍生品法 art. 85: at least 20 years after the cl
 
 
 class NoSuchClient(UserError):
-    say = "没有找到客户「{words}」"
+    say = "没有找到客户「{words}」，可以换成全名、资金账号、手机号或尾号再试"
 
 
 class TooManyReveals(UserError):
@@ -282,6 +282,11 @@ async def reveal(
         session, person.id, "client.reveal", f"client:{client_id}", field=kind.value, reason=reason
     )
     return values[0]
+
+
+async def reveals_left(session: AsyncSession, person: Person) -> int:
+    """How many more personal data this person may have shown today."""
+    return max(0, REVEALS_A_DAY - await _reveals_today(session, person))
 
 
 async def _reveals_today(session: AsyncSession, person: Person) -> int:

@@ -118,6 +118,13 @@ def short_names(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(short for short in (core, brand) if len(short) >= 2))
 
 
+def _names_with_region(name: str) -> Iterator[str]:
+    """The short names behind their city or province: 嘉兴盛创粮油, 嘉兴盛创."""
+    region = _REGION.match(name)
+    if region:
+        yield from (f"{region[0]}{short}" for short in short_names(name))
+
+
 def search_keys(
     name: str, *, accounts: Iterable[str] = (), mobiles: Iterable[str] = ()
 ) -> list[Key]:
@@ -157,6 +164,11 @@ def _company_keys(name: str) -> Iterator[Key]:
     for short in short_names(name):
         yield from (Key("gram", part) for part in (short, *_runs(short)))
         syllables = [_sound(char) for char in short]
+        yield Key("sound", "".join(syllables))
+        yield Key("initials", "".join(syllable[0] for syllable in syllables))
+    for placed in _names_with_region(name):
+        syllables = [_sound(char) for char in placed]
+        yield Key("gram", placed)
         yield Key("sound", "".join(syllables))
         yield Key("initials", "".join(syllable[0] for syllable in syllables))
     yield Key("initials", "".join(syllable[0] for syllable in pinyin(name)[0]))

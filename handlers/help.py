@@ -4,12 +4,23 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.cards import notice
+from bot.cards import notice, text
 from bot.chat.message import Audience, Card, Section
 from bot.chat.reply import Reply, say
+from bot.conversation import NO, YES
 from bot.grammar.verbs import BY_NAME, TABLE, Verb, exact, nearest
-from bot.router import Router, Turn
-from crm.people import ROLE_WORDS
+from bot.router import NotBuilt, Router, Turn
+from crm.models import Role
+from crm.people import ROLE_WORDS, Action, Person, Scope
+
+EVERYBODY = Person(id="", name="", branch=None, roles=frozenset(Role))
+NOT_IN_A_BRANCH_GROUP = frozenset({"positions", "curve", "more", "reveal"})
+NOT_IN_ANY_GROUP = frozenset({"more", "reveal"})
+GREETINGS = frozenset(
+    {"你好", "您好", "在吗", "在么", "早", "早上好", "上午好", "下午好", "晚上好", "hi", "hello"}
+)
+THANKS = frozenset({"谢谢", "多谢", "谢了", "辛苦了", "收到"})
+LONGEST_WORD = 12
 
 
 def make_router(everything: Router) -> Router:
@@ -18,40 +29,81 @@ def make_router(everything: Router) -> Router:
 
     @router.command("help")
     async def show_help(turn: Turn, _session: AsyncSession) -> Reply:
-        """帮助 lists; 帮助 记 shows examples."""
+        """帮助 lists; 帮助 记 shows examples. Raises NotBuilt for what is not open yet."""
         words = turn.ask.text.split()[1:]
         verb = exact(words[0].lstrip("/"), slash=True) if words else None
-        if verb is not None and everything.may_use(turn.person, verb.name):
+        if verb is None:
+            return say(_overview(turn, _usable(turn), unknown=" ".join(words)))
+        if not everything.may_use(EVERYBODY, verb.name):
+            raise NotBuilt(verb=verb.word)
+        if everything.may_use(turn.person, verb.name):
             return say(_examples(verb))
-        return say(_overview(turn, everything))
+        return say(notice.sentence(f"您的角色不能用「{verb.word}」", "发「帮助」看您能用的"))
 
     @router.command("none")
     async def not_understood(turn: Turn, _session: AsyncSession) -> Reply:
         """Never silence: the nearest commands that this person may use."""
-        first = turn.ask.text.split()[:1]
-        named = [BY_NAME[name] for name in turn.said.suggestions if name in BY_NAME]
-        near = named or nearest(first[0] if first else "")
-        likely = [verb for verb in near if _usable(turn, verb)]
-        common = [BY_NAME[name] for name in ("look_up", "log", "help")]
-        shown = list(dict.fromkeys([*likely, *(v for v in common if _usable(turn, v))]))[:3]
-        return say(_suggest(shown))
+        usable = _usable(turn)
+        plain = turn.ask.text.strip(" 　。.,，!！~～").lower()
+        if plain in GREETINGS | THANKS:
+            return say(_greeting(turn, thanked=plain in THANKS))
+        if plain in YES | NO or (plain.isdecimal() and len(plain) < 3):
+            return say(
+                notice.sentence("现在没有等您回答的问题", "问题保留 10 分钟，请重发原来的话")
+            )
+        if plain.strip("?？") == "":
+            return say(_overview(turn, usable))
+        return say(_suggest(turn, _near(turn, usable)))
 
-    def _usable(turn: Turn, verb: Verb) -> bool:
-        return everything.may_use(turn.person, verb.name)
+    def _usable(turn: Turn) -> list[Verb]:
+        may = [verb for verb in TABLE if everything.may_use(turn.person, verb.name)]
+        match turn.audience:
+            case Audience.PRIVATE:
+                return may
+            case Audience.RISK_GROUP:
+                return [verb for verb in may if verb.name not in NOT_IN_ANY_GROUP]
+            case Audience.GROUP:
+                return [verb for verb in may if verb.name not in NOT_IN_A_BRANCH_GROUP]
 
     return router
 
 
-def _overview(turn: Turn, everything: Router) -> Card:
-    usable = [verb for verb in TABLE if everything.may_use(turn.person, verb.name)]
+def _near(turn: Turn, usable: Sequence[Verb]) -> list[Verb]:
+    """The three likeliest: what the grammar proposes, what is spelled alike, what is common."""
+    first = turn.ask.text.split()[:1]
+    named = [BY_NAME[name] for name in turn.said.suggestions if name in BY_NAME]
+    near = named or nearest(first[0] if first else "")
+    common = [BY_NAME[name] for name in ("look_up", "log", "help")]
+    return [verb for verb in dict.fromkeys([*near, *common]) if verb in usable][:3]
+
+
+def _overview(turn: Turn, usable: Sequence[Verb], *, unknown: str = "") -> Card:
     roles = "、".join(ROLE_WORDS[role] for role in sorted(turn.person.roles))
-    lines = "\n".join(f"{verb.word}　{verb.says}" for verb in usable)
-    group = "群里请 @期台 再说；资料按群隐藏" if turn.audience is not Audience.PRIVATE else ""
-    return Card(
-        title=f"您可以这样说 · {roles}",
-        text=lines,
-        footer=group or "直接发客户姓名、拼音首字母、账号或尾号也能查 · 「帮助 记」看例子",
-    )
+    lines = [f"{verb.word}　{verb.says}" for verb in usable]
+    if unknown:
+        lines.insert(0, f"没有「{text.cut(unknown, LONGEST_WORD)}」这个命令，您可以说：")
+    if all(verb.name in ("look_up", "positions", "curve", "more", "help") for verb in usable):
+        lines.append("管理命令还没有开通，开通后会列在这里")
+    return Card(title=f"您可以这样说 · {roles}", text="\n".join(lines), footer=_hint(turn))
+
+
+def _hint(turn: Turn) -> str:
+    if turn.audience is Audience.GROUP:
+        return "在群里先 @期台；群里只显示脱敏资料，完整资料请私聊"
+    match turn.person.scope(Action.LOOK_UP):
+        case Scope.NONE:
+            return "您的角色不查看客户资料"
+        case Scope.UNOWNED:
+            return "您只能查看没有客户经理的客户"
+        case _:
+            return "直接发姓名、拼音首字母、账号或尾号就能查 · 「帮助 查」看例子"
+
+
+def _greeting(turn: Turn, *, thanked: bool) -> Card:
+    looks = turn.person.scope(Action.LOOK_UP) >= Scope.OWN
+    how = "发客户姓名、拼音首字母或账号就能查；" if looks else ""
+    title = "不客气" if thanked else f"{turn.person.name}，您好"
+    return notice.sentence(title, f"{how}发「帮助」看全部")
 
 
 def _examples(verb: Verb) -> Card:
@@ -61,8 +113,15 @@ def _examples(verb: Verb) -> Card:
     )
 
 
-def _suggest(verbs: Sequence[Verb]) -> Card:
-    if not verbs:
-        return notice.sentence("没有听懂", "您的角色目前没有可用的命令，请联系系统管理员")
-    lines = "\n".join(f"{verb.word}　例如：{verb.examples[0]}" for verb in verbs)
-    return Card(title="没有听懂，您是不是想说", text=lines, footer="发「帮助」看全部")
+def _suggest(turn: Turn, verbs: Sequence[Verb]) -> Card:
+    said = turn.ask.text.strip()
+    lines = [f"{verb.word}　例如：{verb.examples[0]}" for verb in verbs]
+    one_word = len(said) <= LONGEST_WORD and not said.split()[1:]
+    if one_word and turn.person.may(Action.LOOK_UP) and not turn.said.suggestions:
+        lines.insert(0, "没有这个命令，也没有找到这样的客户。您可以说：")
+        title = "没有听懂"
+    else:
+        title = "没有听懂，您是不是想说"
+    if turn.audience is Audience.PRIVATE:
+        title = title.replace("没有听懂", f"没有听懂「{text.cut(said, LONGEST_WORD)}」", 1)
+    return Card(title=title, text="\n".join(lines), footer="发「帮助」看全部")

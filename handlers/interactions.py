@@ -2,51 +2,56 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import interaction as draw
 from bot.cards import notice, text
-from bot.chat.message import AskKind, Audience, Card
+from bot.cards.client import shown_name
+from bot.cards.interaction import Reader
+from bot.chat.message import AskKind, Audience, Card, Text
 from bot.chat.reply import Question, Reply, say
-from bot.router import OldCard, Router, Turn
+from bot.router import Router, Turn
 from crm import access, clients, interactions, people, tasks
 from crm.access import NotYours
-from crm.clients import NoSuchClient
-from crm.interactions import CHANNELS, UNDO_WINDOW
+from crm.interactions import CHANNELS
 from crm.kernel.errors import UserError
 from crm.models import Channel, Client, Interaction, TaskState
 from crm.people import Action, Person
 from crm.search import Hit
-from handlers.clients import NobodyInFocus, one_client
-from handlers.moments import moment_said
+from handlers import whom
+from handlers.asking import answer_text, asked_card
+from handlers.clients import not_in_a_branch_group
+from handlers.moments import choices, from_key, moment_said
+from handlers.whom import NEVER_MIND, NobodyInFocus
 
 router = Router()
 
-MOST_CHOICES = 8
 FOLLOW_UP = "回访"
+MOST_TOGETHER = 3  # clients of one talk
+ATTACHED = "（附件）"
 
 
 class NothingSaid(UserError):
     say = "没有收到内容，请写上要记录或补充的话"
 
 
-class QuestionExpired(UserError):
-    say = "这个问题已过期，请重新发送"
+class WhoseFile(UserError):
+    say = "还不知道这个文件属于哪位客户：请先查客户，再发一次文件"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A talk that is understood and waits for a client or a word of consent."""
+    """A talk that is understood and waits for a client, a text or a word of consent."""
 
     note: str
     channel: str = ""
     tags: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     due: tuple[str, ...] = ()  # ISO moments: a task each, or the readings of a question
-    ask_due: bool = False
+    unsure: str = ""  # "ask" or "recurring": why the moment is asked
     task: str = ""
 
     def dump(self) -> str:
@@ -61,7 +66,7 @@ def _load(text_: str) -> Draft:
         tags=tuple(raw["tags"]),
         files=tuple((blob, name) for blob, name in raw["files"]),
         due=tuple(raw["due"]),
-        ask_due=raw["ask_due"],
+        unsure=raw["unsure"],
         task=raw["task"],
     )
 
@@ -70,92 +75,132 @@ def _load(text_: str) -> Draft:
 async def log(turn: Turn, session: AsyncSession) -> Reply:
     """记 张三 电话 …: written at once when the client is certain, asked otherwise."""
     said = turn.said
-    if not said.note and not turn.files:
-        return await records(turn, session, one_client(turn))
     draft = _draft(turn)
+    if not said.note and not turn.files:
+        if said.channel or said.tags:
+            return await whom.of_one(turn, session, "log_words", _ask_text, draft=draft.dump())
+        not_in_a_branch_group(turn)
+        return await whom.of_one(turn, session, "records", records)
+    visible = whom.seen(turn)
+    if turn.hits and not visible:
+        return await whom.colleagues(turn, session, turn.hits)
     if said.verb == "ask:log":
-        return await _offer(turn, session, draft)
-    visible = [hit for hit in turn.hits if hit.visible]
-    certain = [hit for hit in visible if hit.how in ("exact", "part")]
-    if len(visible) == 1 and certain:
-        return await write(turn, session, certain[0].client_id, draft)
+        return await _offer(turn, session, draft, visible)
+    if len(visible) == 1 and visible[0].how in whom.SURE:
+        return await write(turn, session, visible[0].client_id, draft)
     if visible:
-        return _which(visible, draft)
-    if turn.hits:
-        raise NotYours
-    if said.query:
-        raise NoSuchClient(words=said.query)
-    if turn.focus is None:
-        raise NobodyInFocus
+        return _which(turn, visible, draft)
+    if turn.focus is None or not said.in_focus:
+        raise whom.nobody(turn)
     return await write(turn, session, turn.focus, draft)
 
 
 def _draft(turn: Turn) -> Draft:
     said = turn.said
     return Draft(
-        note=said.note or "（附件）",
+        note=said.note or ATTACHED,
         channel=said.channel or "",
         tags=tuple(said.tags),
         files=turn.files,
         due=tuple(at.isoformat() for at in said.due.at),
-        ask_due=said.due.kind == "ask",
+        unsure=said.due.kind if said.due.kind in ("ask", "recurring") else "",
         task=said.action or "",
     )
 
 
-async def _offer(turn: Turn, session: AsyncSession, draft: Draft) -> Reply:
+async def _offer(turn: Turn, session: AsyncSession, draft: Draft, visible: Sequence[Hit]) -> Reply:
     """A narrated contact: nothing is written before the person says so."""
-    visible = [hit for hit in turn.hits if hit.visible]
     if len(visible) > 1:
-        return _which(visible, draft)
+        return _which(turn, visible, draft)
     client_id = visible[0].client_id if visible else turn.focus
     if client_id is None:
         raise NobodyInFocus
     client = await session.get_one(Client, client_id)
     key = f"log_for:{client_id}"
-    card = draw.offer_card(draft.note, client.name, draft.channel, draft.dump(), key)
-    return Reply(parts=(card,), question=Question(options=(key, "never_mind")))
-
-
-def _which(hits: Sequence[Hit], draft: Draft) -> Reply:
-    options = [(f"log_for:{h.client_id}", f"{h.name} {h.account}") for h in hits[:MOST_CHOICES]]
-    card = notice.choose(
-        "记给哪一位？", options, text=f"«{text.cut(draft.note, 60)}»", draft=draft.dump()
+    due = [text.due(at, turn.at) for at in turn.said.due.at if not draft.unsure]
+    card = draw.offer_card(
+        draft.note,
+        shown_name(client.name, turn.audience),
+        draft.channel,
+        "、".join(due),
+        key,
+        audience=turn.audience,
+        draft=draft.dump(),
     )
-    return Reply(parts=(card,), question=Question(options=tuple(key for key, _ in options)))
+    return Reply(parts=(card,), question=Question(options=(key, NEVER_MIND)))
+
+
+def _which(turn: Turn, hits: Sequence[Hit], draft: Draft) -> Reply:
+    together = len(hits) <= MOST_TOGETHER and all(hit.name in turn.ask.text for hit in hits)
+    several = len({hit.name for hit in hits}) == len(hits) > 1
+    every = "log_for:" + ":".join(str(hit.client_id) for hit in hits)
+    return whom.which(
+        turn,
+        hits,
+        "log_for",
+        title="记给哪一位？",
+        about=draft.note,
+        draft=draft.dump(),
+        more=[(every, "都记")] if together and several else [],
+    )
 
 
 @router.click("log_for", action=Action.LOG)
 async def log_for(turn: Turn, session: AsyncSession) -> Reply:
     """The answer to «记给哪一位？»: written once, the question is closed."""
-    card = asked_card(turn)
-    client_id = int(turn.args[0])
-    reply = await write(turn, session, client_id, _load(card.draft))
-    client = await session.get_one(Client, client_id)
+    draft = _load(asked_card(turn).draft)
+    replies = [await write(turn, session, int(client_id), draft) for client_id in turn.args]
+    names = [(await session.get_one(Client, int(each))).name for each in turn.args]
+    shown = "、".join(shown_name(name, turn.audience) for name in names)
     return Reply(
-        parts=reply.parts,
-        update=notice.done(f"已记给 {client.name}"),
-        focus=client_id,
-        question=reply.question,
+        parts=tuple(part for reply in replies for part in reply.parts),
+        update=notice.done(f"已记给 {shown}"),
+        focus=int(turn.args[-1]),
+        question=replies[-1].question,
     )
 
 
-@router.click("never_mind")
+async def _ask_text(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
+    """A channel or a tag alone: what was said?"""
+    return await _question_of_text(turn, session, client_id, _draft(turn))
+
+
+@router.click("log_words", action=Action.LOG)
+async def ask_words(turn: Turn, session: AsyncSession) -> Reply:
+    draft = _load(asked_card(turn).draft)
+    asked = await _question_of_text(turn, session, int(turn.args[0]), draft)
+    return replace(asked, update=notice.done("好的"))
+
+
+async def _question_of_text(
+    turn: Turn, session: AsyncSession, client_id: int, draft: Draft
+) -> Reply:
+    await whom.must_serve(turn, session, client_id)
+    client = await session.get_one(Client, client_id)
+    name = shown_name(client.name, turn.audience)
+    card = draw.text_question(name, draft.channel or "沟通", draft.dump())
+    question = Question(text_action=f"log_text:{client_id}")
+    return Reply(parts=(card,), focus=client_id, question=question)
+
+
+@router.click("log_text", action=Action.LOG)
+async def log_text(turn: Turn, session: AsyncSession) -> Reply:
+    said = answer_text(turn)
+    if not said:
+        raise NothingSaid
+    draft = replace(_load(asked_card(turn).draft), note=said)
+    reply = await write(turn, session, int(turn.args[0]), draft)
+    return replace(reply, update=notice.done("已记录"))
+
+
+@router.click(NEVER_MIND)
 async def never_mind(_turn: Turn, _session: AsyncSession) -> Reply:
-    return Reply(update=notice.done("好的，没有记录"))
-
-
-def asked_card(turn: Turn) -> Card:
-    """The question that a click answers. Raises QuestionExpired after ten minutes."""
-    if turn.card is None or turn.card_at is None:
-        raise OldCard
-    if turn.at - turn.card_at > UNDO_WINDOW:
-        raise QuestionExpired
-    return turn.card
+    return Reply(update=notice.done("好的，这个问题已取消"))
 
 
 async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft) -> Reply:
     """Log the talk, and its follow-up where the day is certain; ask for the day otherwise."""
+    await whom.must_serve(turn, session, client_id)
     row = await interactions.log(
         session,
         turn.person,
@@ -166,7 +211,7 @@ async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft)
         files=draft.files,
         source=turn.source,
     )
-    for due in () if draft.ask_due else draft.due:
+    for due in () if draft.unsure else draft.due:
         await tasks.add(
             session,
             turn.person,
@@ -176,10 +221,10 @@ async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft)
             interaction_id=row.id,
             source=turn.source,
         )
-    card = await _card(session, row.id, turn.audience, turn.at)
-    if not draft.ask_due:
+    card = await _card(session, row.id, _reader(turn))
+    if not draft.unsure:
         return say(card, focus=client_id)
-    question = _which_day(row, draft, turn.at)
+    question = _which_day(turn, row, draft)
     options = tuple(button.key for button in question.buttons)
     return Reply(
         parts=(card, question),
@@ -188,12 +233,14 @@ async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft)
     )
 
 
-def _which_day(row: Interaction, draft: Draft, now: datetime) -> Card:
-    moments = [datetime.fromisoformat(at) for at in draft.due]
-    options = [(f"follow:{row.id}:{int(at.timestamp())}", text.due(at, now)) for at in moments]
+def _which_day(turn: Turn, row: Interaction, draft: Draft) -> Card:
+    readings = [datetime.fromisoformat(at) for at in draft.due]
+    moments = readings or choices(turn.at, turn.calendar)
+    options = [(f"follow:{row.id}:{int(at.timestamp())}", text.due(at, turn.at)) for at in moments]
+    recurring = draft.unsure == "recurring"
     return notice.choose(
-        "哪一天跟进？",
-        [*options, ("never_mind", "不用提醒")],
+        "周期提醒还没有开通，先定下一次？" if recurring else "哪一天跟进？",
+        [*options, (NEVER_MIND, "不用提醒")],
         text="也可以直接回复时间，例如：下周三下午三点",
         draft=draft.dump(),
     )
@@ -201,8 +248,7 @@ def _which_day(row: Interaction, draft: Draft, now: datetime) -> Card:
 
 @router.click("follow", action=Action.TASK)
 async def follow(turn: Turn, session: AsyncSession) -> Reply:
-    at = datetime.fromtimestamp(int(turn.args[1]), tz=turn.at.tzinfo)
-    return await _follow(turn, session, at)
+    return await _follow(turn, session, from_key(turn.args[1]))
 
 
 async def _follow(turn: Turn, session: AsyncSession, at: datetime) -> Reply:
@@ -230,10 +276,13 @@ async def follow_text(turn: Turn, session: AsyncSession) -> Reply:
 
 async def records(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
     """The last ten talks of a client in reach."""
+    not_in_a_branch_group(turn)
     client = await clients.see(session, turn.person, client_id)
     rows = await interactions.recent(session, client_id)
     staff = await people.names(session, {row.staff for row in rows})
-    return say(draw.records_card(client, rows, staff), focus=client_id)
+    card = draw.records_card(client, rows, staff, _reader(turn))
+    question = Question(options=tuple(button.key for button in card.buttons)) if rows else None
+    return Reply(parts=(card,), focus=client_id, question=question)
 
 
 @router.click("records", action=Action.LOOK_UP)
@@ -241,20 +290,37 @@ async def click_records(turn: Turn, session: AsyncSession) -> Reply:
     return await records(turn, session, int(turn.args[0]))
 
 
+@router.click("record", action=Action.LOOK_UP)
+async def one_record(turn: Turn, session: AsyncSession) -> Reply:
+    not_in_a_branch_group(turn)
+    row_id = int(turn.args[0])
+    row = await interactions.get(session, row_id)
+    client = await clients.see(session, turn.person, row.client_id)
+    return say(await _card(session, row_id, _reader(turn)), focus=client.id)
+
+
+@router.click("whole", action=Action.LOOK_UP)
+async def whole_note(turn: Turn, session: AsyncSession) -> Reply:
+    not_in_a_branch_group(turn)
+    row = await interactions.get(session, int(turn.args[0]))
+    client = await clients.see(session, turn.person, row.client_id)
+    note = _reader(turn).may_read(row.texts[0].note, row.staff)
+    return say(Text(text=f"{client.name} · {text.moment(row.at)}\n{note}"), focus=client.id)
+
+
 @router.command("undo", action=Action.LOG)
 async def undo_last(turn: Turn, session: AsyncSession) -> Reply:
     row_id = await interactions.last_of(session, turn.person)
     await _undo(turn, session, row_id)
-    subject = f"interaction:{row_id}"
-    card = await _card(session, row_id, turn.audience, turn.at)
-    return Reply(parts=(notice.done("已撤销", card.title),), refresh=(subject,))
+    card = await _card(session, row_id, _reader(turn))
+    return Reply(parts=(notice.done(card.title, text.cut(card.text, 60)),), refresh=(card.subject,))
 
 
 @router.click("undo", action=Action.LOG)
 async def undo(turn: Turn, session: AsyncSession) -> Reply:
     row_id = int(turn.args[0])
     await _undo(turn, session, row_id)
-    card = await _card(session, row_id, turn.audience, turn.at)
+    card = await _card(session, row_id, _reader(turn))
     return Reply(update=card, refresh=(card.subject,))
 
 
@@ -277,41 +343,45 @@ async def ask_amend(turn: Turn, session: AsyncSession) -> Reply:
 @router.click("amend_text", action=Action.LOG)
 async def amend(turn: Turn, session: AsyncSession) -> Reply:
     asked_card(turn)
-    said = turn.click.inputs.get("text", "") if turn.click else ""
-    if not isinstance(said, str) or not said.strip():
+    said = answer_text(turn)
+    if not said:
         raise NothingSaid
-    row = await interactions.amend(session, turn.person, int(turn.args[0]), said.strip())
+    row = await interactions.amend(session, turn.person, int(turn.args[0]), said)
     return Reply(update=notice.done("已补充"), refresh=(f"interaction:{row.id}",))
 
 
 @router.command("file", action=Action.LOG)
 async def file_came(turn: Turn, session: AsyncSession) -> Reply:
-    """A picture or file without words: offered to the record or the client in focus."""
+    """A picture or file without words: offered to the client in focus."""
     if turn.focus is None or not await access.may_see(session, turn.person, turn.focus, Action.LOG):
-        raise NobodyInFocus
+        raise WhoseFile
     client = await session.get_one(Client, turn.focus)
     kind = "图片" if turn.ask.kind is AskKind.PICTURE else "文件"
     name = turn.files[0][1] if turn.files else ""
     draft = Draft(note=f"收到{kind} {name}".strip(), files=turn.files)
     key = f"log_for:{client.id}"
     card = notice.choose(
-        f"把{kind}记到 {client.name} 名下？",
-        [(key, "记录"), ("never_mind", "不用")],
+        f"把{kind}记到 {shown_name(client.name, turn.audience)} 名下？",
+        [(key, "记录"), (NEVER_MIND, "不用")],
         text=name,
         draft=draft.dump(),
     )
-    return Reply(parts=(card,), question=Question(options=(key, "never_mind")))
+    return Reply(parts=(card,), question=Question(options=(key, NEVER_MIND)))
 
 
 @router.view("interaction")
 async def draw_interaction(
-    session: AsyncSession, _person: Person, number: int, audience: Audience, at: datetime
+    session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
 ) -> Card:
-    return await _card(session, number, audience, at)
+    return await _card(session, number, Reader(staff=person.id, audience=audience, at=at))
 
 
-async def _card(session: AsyncSession, row_id: int, audience: Audience, at: datetime) -> Card:
+def _reader(turn: Turn) -> Reader:
+    return Reader(staff=turn.person.id, audience=turn.audience, at=turn.at)
+
+
+async def _card(session: AsyncSession, row_id: int, reader: Reader) -> Card:
     row = await interactions.get(session, row_id)
     client = await session.get_one(Client, row.client_id)
     follow_ups = await tasks.of_interaction(session, row_id)
-    return draw.logged_card(row, client, follow_ups, audience, at)
+    return draw.logged_card(row, client, follow_ups, reader)

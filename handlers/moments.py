@@ -1,21 +1,38 @@
-"""A moment that a person wrote as the answer to a question."""
+"""Moments to choose from, and a moment that a person wrote as the answer to a question."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from bot.grammar import dates, normalise
 from bot.router import Turn
+from crm.kernel.calendar import Calendar
+from crm.kernel.clock import SHANGHAI
 from crm.kernel.errors import UserError
+from handlers.asking import answer_text
+
+MORNING = time(9)
 
 
 class WhichMoment(UserError):
-    say = "没有看懂这个时间，请换个说法，例如：下周三下午三点"
+    say = "没有看懂这个时间，或它已经过去，请换个说法，例如：下周三下午三点"
 
 
 def moment_said(turn: Turn) -> datetime:
     """The one moment that the answer names. Raises WhichMoment."""
-    said = turn.click.inputs.get("text", "") if turn.click else ""
-    line = normalise.normalise(str(said))
+    line = normalise.normalise(answer_text(turn))
     due = dates.due(line.text, at=turn.at, calendar=turn.calendar, promised=True)
     if due.kind != "date" or not due.at:
         raise WhichMoment
     return due.at[0]
+
+
+def choices(now: datetime, calendar: Calendar) -> list[datetime]:
+    """Moments that people mostly mean: tomorrow, the next trading day but two, next Monday."""
+    today = now.astimezone(SHANGHAI).date()
+    monday = today + timedelta(days=7 - today.weekday())
+    days = (today + timedelta(days=1), calendar.shift(today, 3), monday)
+    return [datetime.combine(day, MORNING, SHANGHAI) for day in dict.fromkeys(sorted(days))]
+
+
+def from_key(seconds: str) -> datetime:
+    """A moment as a button's key carries it."""
+    return datetime.fromtimestamp(int(seconds), tz=SHANGHAI)

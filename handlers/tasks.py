@@ -2,111 +2,178 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import notice, text
 from bot.cards import task as draw
+from bot.cards.client import shown_name
 from bot.chat.message import Audience, Card
 from bot.chat.reply import Question, Reply, say
 from bot.router import Router, Turn
-from crm import tasks
-from crm.clients import NoSuchClient
-from crm.kernel import masks
-from crm.kernel.calendar import Calendar
-from crm.kernel.clock import SHANGHAI
+from crm import access, clients, tasks
 from crm.kernel.errors import UserError
 from crm.models import Client, Task, TaskState
 from crm.people import Action, Person
 from crm.tasks import NoSuchTask
-from handlers.clients import NobodyInFocus
-from handlers.interactions import asked_card
-from handlers.moments import moment_said
+from handlers import whom
+from handlers.asking import answer_text, asked_card, list_stays_open
+from handlers.clients import not_in_a_branch_group
+from handlers.moments import choices, from_key, moment_said
+from handlers.whom import NEVER_MIND, NobodyInFocus
 
 router = Router()
 
-LISTED = 20
-MORNING = time(9)
+MOST_LISTED = 200
+NO_CLIENT = 0  # stands for «不关联客户» in a button's key
 
 
-class WhichTask(UserError):
-    say = "请写上序号，例如：完成 2；发「待办」看列表"
+class NoSuchNumber(UserError):
+    say = "刚才的列表里没有第 {number} 条；发「待办」看列表"
+
+
+class NothingToDo(UserError):
+    say = "没有写要提醒什么，例如：提醒 明天下午三点 交报表"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A task that waits for its client, its words or its moment."""
+
+    words: str
+    at: tuple[datetime, ...] = ()
+    client: int | None = None
+    recurring: bool = False
+
+    def dump(self) -> str:
+        at = [moment.isoformat() for moment in self.at]
+        return json.dumps(
+            {"words": self.words, "at": at, "client": self.client, "recurring": self.recurring}
+        )
+
+
+def _load(draft: str) -> Plan:
+    raw = json.loads(draft)
+    at = tuple(datetime.fromisoformat(each) for each in raw["at"])
+    return Plan(words=raw["words"], at=at, client=raw["client"], recurring=raw["recurring"])
 
 
 @router.command("task", action=Action.TASK)
 async def task(turn: Turn, session: AsyncSession) -> Reply:
-    """Alone it lists; with words it adds, and asks for the moment when none is certain."""
+    """Alone it lists; with words it adds, and asks for what is not certain."""
     said = turn.said
-    if not said.note and not said.action:
-        return await listed(turn, session)
-    visible = [hit for hit in turn.hits if hit.visible]
+    visible = whom.seen(turn)
     if turn.hits and not visible:
-        raise NoSuchClient(words=said.query or "")
-    if len(visible) > 1:
-        return _which_client(turn)
+        return await whom.colleagues(turn, session, turn.hits)
+    if not said.note and not said.action:
+        if visible:
+            return await whom.of_one(turn, session, "client_tasks", listed_of)
+        return await listed(turn, session)
+    plan = _plan(turn)
+    if len(visible) > 1 or (visible and visible[0].how not in whom.SURE):
+        return _which_client(turn, plan)
     if said.asked == "client" and not visible:
-        raise NobodyInFocus
-    client_id = visible[0].client_id if visible else turn.focus if said.in_focus else None
-    words = said.action or said.note or ""
+        raise whom.nobody(turn)
+    plan = replace(plan, client=await _client(turn, session))
     if said.verb == "ask:task":
-        return await _offer(turn, session, words, client_id)
-    if said.due.kind in ("date", "dates"):
-        return await _add(turn, session, words, said.due.at, client_id)
-    return _which_moment(turn, words, client_id)
+        return await _offer(turn, session, plan)
+    return await _next(turn, session, plan)
 
 
-async def _offer(turn: Turn, session: AsyncSession, words: str, client_id: int | None) -> Reply:
-    """A plan told without a verb: nothing is written before the person says so."""
-    if client_id is None:
-        raise NobodyInFocus
-    client = await session.get_one(Client, client_id)
-    moments = [at.isoformat() for at in turn.said.due.at] if turn.said.due.kind != "ask" else []
-    key = f"task_for:{client_id}"
-    card = notice.choose(
-        f"要记成 {_shown(client, turn.audience)} 的待办吗？",
-        [(key, "记下"), ("never_mind", "不用")],
-        text=f"«{text.cut(words, 60)}»",
-        draft=json.dumps({"text": words, "at": moments}),
-    )
-    return Reply(parts=(card,), question=Question(options=(key, "never_mind")))
-
-
-def _which_client(turn: Turn) -> Reply:
+def _plan(turn: Turn) -> Plan:
     said = turn.said
-    draft = json.dumps(
-        {
-            "text": said.action or said.note or "",
-            "at": [at.isoformat() for at in said.due.at] if said.due.kind != "ask" else [],
-        }
+    certain = said.due.at if said.due.kind in ("date", "dates") else ()
+    only_a_moment = bool(certain) and not said.action
+    return Plan(
+        words="" if only_a_moment else said.action or said.note or "",
+        at=certain,
+        recurring=said.due.kind == "recurring",
     )
-    hits = [hit for hit in turn.hits if hit.visible][:8]
-    options = [(f"task_for:{hit.client_id}", f"{hit.name} {hit.account}") for hit in hits]
-    card = notice.choose("是哪一位客户的待办？", options, draft=draft)
-    return Reply(parts=(card,), question=Question(options=tuple(key for key, _ in options)))
+
+
+async def _client(turn: Turn, session: AsyncSession) -> int | None:
+    """The one named; else the one in focus, unless that was only for a look."""
+    if turn.hits:
+        return turn.hits[0].client_id
+    if not turn.said.in_focus or turn.focus is None:
+        return None
+    served = await access.may_see(session, turn.person, turn.focus, Action.LOG)
+    return turn.focus if served else None
+
+
+async def _next(turn: Turn, session: AsyncSession, plan: Plan) -> Reply:
+    """Asks for what is still missing; adds the task when nothing is."""
+    if not plan.words:
+        card = Card(title="提醒什么？", text="请直接回复内容，10 分钟内有效", draft=plan.dump())
+        return Reply(parts=(card,), question=Question(text_action="task_words"))
+    if not plan.at:
+        return _which_moment(turn, plan)
+    return await _add(turn, session, plan)
+
+
+async def _offer(turn: Turn, session: AsyncSession, plan: Plan) -> Reply:
+    """A plan told without a verb: nothing is written before the person says so."""
+    if plan.client is None:
+        raise NobodyInFocus
+    client = await session.get_one(Client, plan.client)
+    key = f"task_for:{plan.client}"
+    card = notice.choose(
+        f"要记成 {shown_name(client.name, turn.audience)} 的待办吗？",
+        [(key, "记下"), (NEVER_MIND, "不用")],
+        text=_about(turn, plan),
+        draft=plan.dump(),
+    )
+    return Reply(parts=(card,), question=Question(options=(key, NEVER_MIND)))
+
+
+def _about(turn: Turn, plan: Plan) -> str:
+    """«回访» 11-27（周五）09:00; in a group without the words."""
+    when = "、".join(text.due(at, turn.at) for at in plan.at)
+    words = "" if turn.audience is Audience.GROUP else f"«{text.cut(plan.words, 60)}»"
+    return f"{words} {when}".strip()
+
+
+def _which_client(turn: Turn, plan: Plan) -> Reply:
+    return whom.which(
+        turn,
+        whom.seen(turn),
+        "task_for",
+        title="是哪一位客户的待办？",
+        about=plan.words,
+        draft=plan.dump(),
+        more=[(f"task_for:{NO_CLIENT}", "不关联客户")],
+    )
 
 
 @router.click("task_for", action=Action.TASK)
 async def task_for(turn: Turn, session: AsyncSession) -> Reply:
-    draft = json.loads(asked_card(turn).draft)
-    client_id = int(turn.args[0])
-    if not draft["at"]:
-        return _which_moment(turn, draft["text"], client_id)
-    moments = [datetime.fromisoformat(at) for at in draft["at"]]
-    reply = await _add(turn, session, draft["text"], moments, client_id)
-    return Reply(parts=reply.parts, update=notice.done("已建待办"), focus=client_id)
+    plan = _load(asked_card(turn).draft)
+    reply = await _next(turn, session, replace(plan, client=int(turn.args[0]) or None))
+    return replace(reply, update=notice.done("已建待办" if plan.at and plan.words else "好的"))
 
 
-def _which_moment(turn: Turn, words: str, client_id: int | None) -> Reply:
+@router.click("task_words", action=Action.TASK)
+async def task_words(turn: Turn, session: AsyncSession) -> Reply:
+    words = answer_text(turn)
+    if not words:
+        raise NothingToDo
+    reply = await _next(turn, session, replace(_load(asked_card(turn).draft), words=words))
+    return replace(reply, update=notice.done("已建待办"))
+
+
+def _which_moment(turn: Turn, plan: Plan) -> Reply:
     readings = turn.reading.due.at if turn.reading else ()
     moments = list(readings) or choices(turn.at, turn.calendar)
-    draft = json.dumps({"text": words, "client": client_id})
     options = [(f"task_at:{int(at.timestamp())}", text.due(at, turn.at)) for at in moments[:3]]
+    asked = "周期提醒还没有开通，先定下一次" if plan.recurring else "什么时候提醒？"
+    what = "" if turn.audience is Audience.GROUP else text.cut(plan.words, 30)
     card = notice.choose(
-        f"什么时候提醒？ · {text.cut(words, 30)}",
+        " · ".join(filter(None, (asked, what))),
         options,
         text="也可以直接回复时间，例如：下周三下午三点",
-        draft=draft,
+        draft=plan.dump(),
     )
     question = Question(options=tuple(key for key, _ in options), text_action="task_at_text")
     return Reply(parts=(card,), question=question)
@@ -114,7 +181,7 @@ def _which_moment(turn: Turn, words: str, client_id: int | None) -> Reply:
 
 @router.click("task_at", action=Action.TASK)
 async def task_at(turn: Turn, session: AsyncSession) -> Reply:
-    return await _task_at(turn, session, _moment(turn.args[0]))
+    return await _task_at(turn, session, from_key(turn.args[0]))
 
 
 @router.click("task_at_text", action=Action.TASK)
@@ -123,77 +190,112 @@ async def task_at_text(turn: Turn, session: AsyncSession) -> Reply:
 
 
 async def _task_at(turn: Turn, session: AsyncSession, at: datetime) -> Reply:
-    draft = json.loads(asked_card(turn).draft)
-    reply = await _add(turn, session, draft["text"], [at], draft["client"])
-    return Reply(parts=reply.parts, update=notice.done("已建待办"), focus=reply.focus)
+    reply = await _add(turn, session, replace(_load(asked_card(turn).draft), at=(at,)))
+    return replace(reply, update=notice.done("已建待办"))
 
 
-async def _add(
-    turn: Turn,
-    session: AsyncSession,
-    words: str,
-    moments: Sequence[datetime],
-    client_id: int | None,
-) -> Reply:
+async def _add(turn: Turn, session: AsyncSession, plan: Plan) -> Reply:
+    if plan.client is not None:
+        await whom.must_serve(turn, session, plan.client)
     cards = []
-    for at in moments:
+    for at in plan.at:
         row = await tasks.add(
-            session, turn.person, text=words, due_at=at, client_id=client_id, source=turn.source
+            session,
+            turn.person,
+            text=plan.words,
+            due_at=at,
+            client_id=plan.client,
+            source=turn.source,
         )
         cards.append(await _card(session, row, turn.audience, turn.at, title="已建待办"))
-    return say(*cards, focus=client_id)
+    return say(*cards, focus=plan.client)
 
 
-async def listed(turn: Turn, session: AsyncSession) -> Reply:
-    rows, total = await tasks.open_of(session, turn.person, LISTED)
-    names = await _names(session, rows, turn.audience)
-    card = draw.task_list(rows, total, names, turn.at)
-    return Reply(parts=(card,), question=Question(options=tuple(b.key for b in card.buttons)))
+# ── lists ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _names(session: AsyncSession, rows: list[Task], audience: Audience) -> dict[int, str]:
-    found = {}
-    for client_id in {row.client_id for row in rows if row.client_id is not None}:
-        client = await session.get_one(Client, client_id)
-        found[client_id] = _shown(client, audience)
-    return found
+async def listed(turn: Turn, session: AsyncSession, first: int = 0) -> Reply:
+    not_in_a_branch_group(turn)
+    rows, total = await tasks.open_of(session, turn.person, MOST_LISTED)
+    names = await _names(session, rows[first : first + draw.PAGE])
+    card = draw.task_list(rows, total, first, names, turn.at)
+    return Reply(parts=(card,), question=_numbers(rows))
 
 
-def _shown(client: Client, audience: Audience) -> str:
-    return masks.name(client.name) if audience is Audience.GROUP else client.name
+async def listed_of(turn: Turn, session: AsyncSession, client_id: int, first: int = 0) -> Reply:
+    """One's own open tasks for a client."""
+    not_in_a_branch_group(turn)
+    client = await clients.see(session, turn.person, client_id)
+    rows = await tasks.of_client(session, client.id, turn.person, MOST_LISTED)
+    names = {client.id: client.name}
+    card = draw.task_list(rows, len(rows), first, names, turn.at, only=client.id)
+    return Reply(parts=(card,), focus=client.id, question=_numbers(rows))
+
+
+def _numbers(rows: Sequence[Task]) -> Question | None:
+    """Every number of the list answers, also of the pages that are not shown."""
+    return Question(options=tuple(f"task:{row.id}" for row in rows)) if rows else None
+
+
+async def _names(session: AsyncSession, rows: Sequence[Task]) -> dict[int, str]:
+    ids = {row.client_id for row in rows if row.client_id is not None}
+    return {each: (await session.get_one(Client, each)).name for each in ids}
+
+
+@router.click("tasks_page", action=Action.TASK)
+async def turn_page(turn: Turn, session: AsyncSession) -> Reply:
+    first = int(turn.args[0])
+    if len(turn.args) > 1:
+        page = await listed_of(turn, session, int(turn.args[1]), first)
+    else:
+        page = await listed(turn, session, first)
+    card = page.parts[0]
+    return replace(page, parts=(), update=card if isinstance(card, Card) else None)
+
+
+@router.click("client_tasks", action=Action.TASK)
+async def of_client(turn: Turn, session: AsyncSession) -> Reply:
+    return await listed_of(turn, session, int(turn.args[0]))
 
 
 @router.click("task", action=Action.TASK)
 async def open_task(turn: Turn, session: AsyncSession) -> Reply:
     row = await _mine(turn, session, int(turn.args[0]))
-    return say(await _card(session, row, turn.audience, turn.at), focus=row.client_id)
+    card = await _card(session, row, turn.audience, turn.at)
+    again = list_stays_open(turn, "task")
+    return Reply(parts=(card,), focus=row.client_id, question=again)
 
 
-@router.click("client_tasks", action=Action.TASK)
-async def of_client(turn: Turn, session: AsyncSession) -> Reply:
-    client = await session.get_one(Client, int(turn.args[0]))
-    rows = await tasks.of_client(session, client.id, turn.person)
-    card = draw.task_list(rows, len(rows), {client.id: _shown(client, turn.audience)}, turn.at)
-    return Reply(
-        parts=(card,),
-        focus=client.id,
-        question=Question(options=tuple(b.key for b in card.buttons)),
-    )
+# ── what becomes of a task ───────────────────────────────────────────────────────────────────
 
 
 @router.command("done", action=Action.TASK)
 async def done_by_number(turn: Turn, session: AsyncSession) -> Reply:
-    """完成 2: the second of the list as 待办 shows it; 完成 张三: the only one of that client."""
-    rows, _ = await tasks.open_of(session, turn.person, LISTED)
+    """完成 2: the second of the list that is on the screen; 完成 张三: the only one of his.
+
+    Without a list on the screen it is shown, and nothing is finished.
+    """
     number = "".join(filter(str.isdigit, turn.ask.text))
-    named = {hit.client_id for hit in turn.hits if hit.visible}
-    if number and len(number) < 3:
-        chosen = rows[int(number) - 1 : int(number)] if int(number) else []
-    else:
-        chosen = [row for row in rows if row.client_id in named]
-    if len(chosen) != 1:
-        raise WhichTask
-    return await _end(turn, session, chosen[0].id, TaskState.DONE)
+    visible = whom.seen(turn)
+    if visible and len(number) > 2:
+        number = ""  # an account, not a place in the list
+    if number and list_stays_open(turn, "task"):
+        return await _done_in_list(turn, session, int(number))
+    if len(visible) == 1 and visible[0].how in whom.SURE:
+        rows = await tasks.of_client(session, visible[0].client_id, turn.person)
+        if len(rows) == 1:
+            return await _end(turn, session, rows[0].id, TaskState.DONE)
+        return await listed_of(turn, session, visible[0].client_id)
+    return await listed(turn, session)
+
+
+async def _done_in_list(turn: Turn, session: AsyncSession, number: int) -> Reply:
+    """The numbers stay as they were shown, so that 完成 1, 完成 2 finish the first two."""
+    if not 1 <= number <= len(turn.listed):
+        raise NoSuchNumber(number=number)
+    task_id = int(turn.listed[number - 1].partition(":")[2])
+    reply = await _end(turn, session, task_id, TaskState.DONE)
+    return replace(reply, question=list_stays_open(turn, "task"))
 
 
 @router.click("task_done", action=Action.TASK)
@@ -209,18 +311,22 @@ async def cancel(turn: Turn, session: AsyncSession) -> Reply:
 async def _end(turn: Turn, session: AsyncSession, task_id: int, how: TaskState) -> Reply:
     row = await tasks.end(session, turn.person, task_id, how)
     card = await _card(session, row, turn.audience, turn.at)
-    refresh = [card.subject]
-    if row.interaction_id is not None:
-        refresh.append(f"interaction:{row.interaction_id}")
+    refresh = _shown_on(row)
     if turn.click is None:
-        return Reply(parts=(card,), refresh=tuple(refresh))
-    return Reply(update=card, refresh=tuple(refresh))
+        return Reply(parts=(card,), refresh=refresh)
+    return Reply(update=card, refresh=refresh)
+
+
+def _shown_on(row: Task) -> tuple[str, ...]:
+    """The subjects whose cards show this task."""
+    record = () if row.interaction_id is None else (f"interaction:{row.interaction_id}",)
+    return (f"task:{row.id}", *record)
 
 
 @router.click("task_when", action=Action.TASK)
 async def ask_when(turn: Turn, session: AsyncSession) -> Reply:
     row = await _mine(turn, session, int(turn.args[0]))
-    card = draw.when_card(row, choices(turn.at, turn.calendar), turn.at)
+    card = draw.when_card(row, choices(turn.at, turn.calendar), turn.at, turn.audience)
     options = tuple(button.key for button in card.buttons)
     question = Question(options=options, text_action=f"task_move_text:{row.id}")
     return Reply(parts=(card,), question=question, focus=row.client_id)
@@ -228,7 +334,7 @@ async def ask_when(turn: Turn, session: AsyncSession) -> Reply:
 
 @router.click("task_move", action=Action.TASK)
 async def move(turn: Turn, session: AsyncSession) -> Reply:
-    return await _move(turn, session, _moment(turn.args[1]))
+    return await _move(turn, session, from_key(turn.args[1]))
 
 
 @router.click("task_move_text", action=Action.TASK)
@@ -238,10 +344,8 @@ async def move_text(turn: Turn, session: AsyncSession) -> Reply:
 
 async def _move(turn: Turn, session: AsyncSession, at: datetime) -> Reply:
     row = await tasks.move(session, turn.person, int(turn.args[0]), at)
-    refresh = [f"task:{row.id}"]
-    if row.interaction_id is not None:
-        refresh.append(f"interaction:{row.interaction_id}")
-    return Reply(update=notice.done(f"已改到 {text.due(at, turn.at)}"), refresh=tuple(refresh))
+    moved = notice.done(f"已改到 {text.due(at, turn.at)}")
+    return Reply(update=moved, refresh=_shown_on(row))
 
 
 @router.view("task")
@@ -262,16 +366,5 @@ async def _card(
     session: AsyncSession, row: Task, audience: Audience, at: datetime, *, title: str = "待办"
 ) -> Card:
     client = await session.get(Client, row.client_id) if row.client_id else None
-    return draw.task_card(row, _shown(client, audience) if client else "", at, title=title)
-
-
-def choices(now: datetime, calendar: Calendar) -> list[datetime]:
-    """Moments that people mostly mean: tomorrow, the next trading day but two, next Monday."""
-    today = now.astimezone(SHANGHAI).date()
-    monday = today + timedelta(days=7 - today.weekday())
-    days = (today + timedelta(days=1), calendar.shift(today, 3), monday)
-    return [datetime.combine(day, MORNING, SHANGHAI) for day in dict.fromkeys(sorted(days))]
-
-
-def _moment(seconds: str) -> datetime:
-    return datetime.fromtimestamp(int(seconds), tz=SHANGHAI)
+    name = shown_name(client.name, audience) if client else ""
+    return draw.task_card(row, name, at, title=title, audience=audience)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ from crm.kernel.db import open_store
 from crm.kernel.vault import Vault
 
 BINARIES = Path("/usr/lib/postgresql")
+SCRIPT = """
+set -e
+"$0/initdb" -D data --no-sync -A trust -U qidesk -E UTF8 --locale=C.UTF-8
+"$0/pg_ctl" -D data -w -l log -o "$2 -k $1" start
+touch ready
+read _ || true  # until the one who started us closes his end, or is gone
+"$0/pg_ctl" -D data -m immediate stop
+cd / && rm -rf "$1"
+"""
 MISSING = "PostgreSQL is not installed here; as root: apt-get install -y postgresql"
 TEMPLATE = "migrated"
 START_SECONDS = 60
@@ -92,37 +102,41 @@ def binaries() -> Path:
 
 @contextmanager
 def postgres_server() -> Iterator[Server]:
-    """Its files are in a directory of their own: sockets want short paths, and PostgreSQL, which
-    does not run as root, cannot enter pytest's."""
+    """Gone with this process, however that ends. Its files are in a directory of their own:
+    sockets want short paths, and PostgreSQL, which does not run as root, cannot enter pytest's."""
     tools = binaries()
     home = Path(tempfile.mkdtemp(prefix="qidesk-pg-"))
     user = _unprivileged()
     if user is not None:
         shutil.chown(home, user)
 
-    def call(tool: str, *arguments: str) -> None:
-        command = [str(tools / tool), "-D", f"{home}/data", *arguments]
+    def start(*command: str) -> subprocess.Popen[bytes]:
         with (home / "setup.log").open("ab") as log:
-            subprocess.run(
+            return subprocess.Popen(
                 command,
-                check=True,
                 cwd=home,
                 user=user,
                 extra_groups=[] if user else None,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                timeout=START_SECONDS,
+                start_new_session=True,
             )
 
+    server = start("sh", "-c", SCRIPT, str(tools), str(home), SETTINGS)
     try:
-        call("initdb", "--no-sync", "-A", "trust", "-U", "qidesk", "-E", "UTF8", "--locale=C.UTF-8")
-        call("pg_ctl", "-w", "-l", f"{home}/log", "-o", f"{SETTINGS} -k {home}", "start")
-        try:
-            yield Server(home)
-        finally:
-            call("pg_ctl", "-m", "immediate", "stop")
+        _wait_for(home / "ready", server)
+        yield Server(home)
     finally:
-        shutil.rmtree(home)
+        server.communicate(timeout=START_SECONDS)
+
+
+def _wait_for(mark: Path, server: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not mark.exists():
+        if server.poll() is not None or time.monotonic() > end:
+            raise RuntimeError(f"PostgreSQL did not start, see {mark.parent}")
+        time.sleep(0.02)
 
 
 def _unprivileged() -> str | None:

@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from bot.cards import text
+from bot.cards.goods import short_name
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
 from crm.interactions import CHANNEL_WORDS
 from crm.kernel import masks
 from crm.models import Client, ClientKind, ClientStatus, Interaction, Permission, PersonalKind, Task
 from crm.people import FieldLevel
-from risk import products
+from crm.search import MOST, Hit
 from risk.figures import Figures, Holding
 from risk.levels import Level
 from risk.sources.base import Direction
@@ -33,7 +34,11 @@ STATUS_WORDS: Mapping[ClientStatus, str] = {
 }
 EXPIRES_SOON = timedelta(days=365)
 PRIVATE_ONLY = "完整资料请私聊我"
+SOUNDS_ALIKE, LOOKS_ALIKE = "同音", "相近"
+GUESSED = frozenset({SOUNDS_ALIKE, LOOKS_ALIKE})
 PAGE = 8  # as many as one row of number buttons holds
+WORTH_TELLING = Decimal("0.2")  # a farther move than a few limit days away frightens for nothing
+ALARMING = frozenset({Level.WARN, Level.CALL, Level.FORCE, Level.UNSURE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,18 @@ class Sheet:
     task: Task | None
     owner: str
     fields: FieldLevel
+    keeps_tasks: bool  # whether the viewer has 待办
+    viewer: str  # staff id
     at: datetime
+
+
+def shown_name(name: str, audience: Audience) -> str:
+    """A client's name as this audience may read it."""
+    return masks.name(name) if audience is Audience.GROUP else name
+
+
+def shown_account(hit: Hit, audience: Audience) -> str:
+    return masks.account(hit.account) if audience is Audience.GROUP else hit.account
 
 
 def client_card(sheet: Sheet, audience: Audience) -> Card:
@@ -66,10 +82,10 @@ def client_card(sheet: Sheet, audience: Audience) -> Card:
             *_other_accounts(client),
             *_holdings(figures),
             *_permissions(client.permissions, sheet.at),
-            *_service(sheet),
+            *_service(sheet, audience),
             *(_person(sheet) if in_private else ()),
         ),
-        buttons=_buttons(client.id) if in_private else (),
+        buttons=_buttons(sheet) if in_private else (),
         footer=_data_age(figures, sheet.at),
     )
 
@@ -89,7 +105,7 @@ def _tier(client: Client) -> str:
     return f"{client.tier}类客户" if client.tier else ""
 
 
-def _money(figures: Figures | None) -> tuple[Fact, ...]:
+def _money(figures: Figures | None, *, distance: bool = True) -> tuple[Fact, ...]:
     if figures is None:
         return (Fact("资金", "暂无资金数据"),)
     rows = [
@@ -101,8 +117,8 @@ def _money(figures: Figures | None) -> tuple[Fact, ...]:
     ]
     if figures.net_deposit:
         rows.append(Fact("出入金", text.short_yuan(figures.net_deposit)))
-    if distance := _distance(figures):
-        rows.append(distance)
+    if distance and (near := _distance(figures)):
+        rows.append(near)
     return tuple(rows)
 
 
@@ -128,15 +144,13 @@ def risk_degree(figures: Figures) -> str:
 
 
 def _distance(figures: Figures) -> Fact | None:
-    """距100%风险: 螺纹钢再跌 2.1%"""
+    """距100%风险: 螺纹再跌 2.1%"""
     near = figures.nearest
-    if near is None:
+    if near is None or abs(near.move) > WORTH_TELLING:
         return None
-    product = products.of_instrument(near.product)
-    name = product.name if product else near.product
     way = "跌" if near.move < 0 else "涨"
     label = f"距{text.percent(near.degree, 0)}{'（交易所）' if near.by_exchange else '风险'}"
-    return Fact(label, f"{name}再{way} {text.percent(abs(near.move), 1)}")
+    return Fact(label, f"{short_name(near.product)}再{way} {text.percent(abs(near.move), 1)}")
 
 
 def _holdings(figures: Figures | None) -> tuple[Fact, ...]:
@@ -166,15 +180,18 @@ def _permission(row: Permission, today: date) -> str:
     return f"{row.group}{mark}{until}"
 
 
-def _service(sheet: Sheet) -> tuple[Fact, ...]:
+def _service(sheet: Sheet, audience: Audience) -> tuple[Fact, ...]:
     rows = []
     if sheet.last is not None:
-        note = text.cut(sheet.last.texts[-1].note, 16)
+        own = audience is Audience.PRIVATE and sheet.last.staff == sheet.viewer
+        said = sheet.last.texts[-1].note
+        note = text.cut(said if own else masks.numbers(said), 16)
         channel = CHANNEL_WORDS[sheet.last.channel]
         rows.append(Fact("最近沟通", f"{text.moment(sheet.last.at)} {channel} «{note}»"))
     if sheet.task is not None:
         when = text.due(sheet.task.due_at, sheet.at)
-        rows.append(Fact("待办", f"{when} {text.cut(sheet.task.text, 16)}"))
+        what = sheet.task.text if audience is Audience.PRIVATE else masks.numbers(sheet.task.text)
+        rows.append(Fact("待办", f"{when} {text.cut(what, 16)}"))
     return tuple(rows)
 
 
@@ -207,12 +224,14 @@ def shown(sheet: Sheet, kind: PersonalKind) -> str:
             return value
 
 
-def _buttons(client_id: int) -> tuple[Button, ...]:
+def _buttons(sheet: Sheet) -> tuple[Button, ...]:
+    client_id = sheet.client.id
+    tasks = (Button(f"client_tasks:{client_id}", "待办"),) if sheet.keeps_tasks else ()
     return (
         Button(f"positions:{client_id}", "持仓", Style.PRIMARY),
         Button(f"curve:{client_id}", "资金曲线"),
         Button(f"records:{client_id}", "记录"),
-        Button(f"client_tasks:{client_id}", "待办"),
+        *tasks,
         Button(f"more:{client_id}", "更多"),
     )
 
@@ -228,7 +247,7 @@ def _data_age(figures: Figures | None, now: datetime) -> str:
     return told
 
 
-def more_card(sheet: Sheet) -> Card:
+def more_card(sheet: Sheet, *, may_reveal: bool) -> Card:
     """What the first card has no room for, personal numbers masked."""
     client = sheet.client
     facts = [
@@ -249,7 +268,7 @@ def more_card(sheet: Sheet) -> Card:
     return Card(
         title=f"{client.name} · 更多资料",
         facts=tuple(facts),
-        footer=f"需要完整号码请发：显示 手机 {client.name} 原因",
+        footer=f"需要完整号码请发：显示 手机 {client.name} 原因" if may_reveal else "",
     )
 
 
@@ -274,12 +293,12 @@ def client_list(
     ``draft`` keeps all of them for turning the page.
     """
     in_group = audience is Audience.GROUP
+    columns = ("", "客户", "账号", "类") if in_group else ("", "客户", "账号", "类", "持仓与风险")
     rows = tuple(_list_row(n, line, in_group=in_group) for n, line in enumerate(lines, start=1))
     after = first + len(lines)
-    shown_part = "" if total == len(lines) else f" · 第 {first + 1}–{after} 位"
     return Card(
-        title=f"找到 {total} 位客户{shown_part}",
-        table=Table(("", "客户", "账号", "类", "持仓与风险"), rows),
+        title=_list_title(lines, total, first),
+        table=Table(columns, rows),
         buttons=(
             *(Button(f"client:{line.client_id}", str(n)) for n, line in enumerate(lines, start=1)),
             *((Button(f"page:{after}", "下一页"),) if after < total else ()),
@@ -290,9 +309,17 @@ def client_list(
     )
 
 
+def _list_title(lines: Sequence[Line], total: int, first: int) -> str:
+    if total == len(lines):
+        guessed = all(line.why in GUESSED for line in lines)
+        return f"找到 {total} 位相近的客户" if guessed else f"找到 {total} 位客户"
+    every = f"{total} 位以上" if total >= MOST else f"{total} 位"  # the search ends at MOST
+    return f"找到 {every}客户 · 第 {first + 1}–{first + len(lines)} 位"
+
+
 def _list_row(number: int, line: Line, *, in_group: bool) -> tuple[str, ...]:
     if in_group:
-        return (str(number), masks.name(line.name), masks.account(line.account), line.tier, "")
+        return (str(number), masks.name(line.name), masks.account(line.account), line.tier)
     said = f"（{line.why}）" if line.why else ""
     return (str(number), line.name + said, line.account, line.tier, _list_state(line))
 
@@ -303,23 +330,31 @@ def _list_state(line: Line) -> str:
     figures = line.figures
     if figures is None:
         return "无资金数据"
-    held = dict.fromkeys(
-        product.name if (product := products.of_instrument(h.product)) else h.product
-        for h in figures.holdings
-    )
-    holding = "/".join(list(held)[:2]) or "空仓"
-    return f"{holding} {text.percent(figures.risk, 1) if figures.holdings else ''}".strip()
+    if figures.level is Level.NEGATIVE:
+        return "已穿仓"
+    held = dict.fromkeys(short_name(h.product) for h in figures.holdings)
+    if not held:
+        return "空仓"
+    degree = text.percent(figures.risk, 1)
+    word = figures.level.word if figures.level in ALARMING else ""
+    return f"{'/'.join(list(held)[:2])} {degree} {word}".strip()
 
 
-def other_card(client: Client, owner: str, branch: str, *, may_ask: bool) -> Card:
+def other_card(
+    client_id: int, name: str, *, owner: str, branch: str, may_ask: bool, waits_for: str = ""
+) -> Card:
     """Somebody else's client: the name, the branch and who looks after it, nothing more."""
+    if waits_for:
+        footer = f"等待{waits_for}批准，有结果会告诉您"
+    else:
+        footer = "营业部负责人批准后可查看 24 小时" if may_ask else ""
     return Card(
-        title=client.name,
-        status="非本人客户",
-        tone=Tone.GREY,
+        title=name,
+        status="已申请查看" if waits_for else "非本人客户",
+        tone=Tone.BLUE if waits_for else Tone.GREY,
         facts=(Fact("营业部", branch or "未分配"), Fact("客户经理", owner or "未分配")),
-        buttons=(Button(f"ask_view:{client.id}", "申请查看"),) if may_ask else (),
-        footer="查看需营业部负责人批准，24 小时内有效",
+        buttons=(Button(f"ask_view:{client_id}", "申请查看"),) if may_ask else (),
+        footer=footer,
     )
 
 
@@ -343,7 +378,7 @@ def positions_card(client: Client, figures: Figures | None, now: datetime) -> Ca
         status=figures.level.word,
         tone=TONES[figures.level],
         text="" if rows else "没有持仓",
-        facts=_money(figures),
+        facts=_money(figures, distance=False),
         table=Table(("合约", "手", "最新", "盈亏", "保证金"), rows) if rows else None,
         sections=_triggers(figures),
         footer=_data_age(figures, now),
@@ -351,9 +386,18 @@ def positions_card(client: Client, figures: Figures | None, now: datetime) -> Ca
 
 
 def _triggers(figures: Figures) -> tuple[Section, ...]:
-    lines = [
-        f"{h.instrument} 到 {text.price(h.price_at_100)} 风险度达 100%"
-        for h in figures.holdings
-        if h.price_at_100 is not None
-    ]
-    return (Section(title="价格提示", text="\n".join(lines)),) if lines else ()
+    """Prices of one contract, the others unchanged."""
+    lines = [line for h in figures.holdings if (line := _trigger(h))]
+    return (Section(title="单个合约到此价，风险度达 100%", text="\n".join(lines)),) if lines else ()
+
+
+def _trigger(holding: Holding) -> str:
+    """rb2701 3,056（再跌 2.1%）; nothing where the price is far away."""
+    price, last = holding.price_at_100, holding.last
+    if price is None or not last:
+        return ""
+    move = price / last - 1
+    if abs(move) > WORTH_TELLING:
+        return ""
+    way = "跌" if move < 0 else "涨"
+    return f"{holding.instrument} {text.price(price)}（再{way} {text.percent(abs(move), 1)}）"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.cards import text
-from bot.chat.message import Button, Card, Fact, Style, Table, Tone
+from bot.chat.message import Audience, Button, Card, Fact, Style, Table, Tone
 from crm.models import Task, TaskState
 
 STATE = {
@@ -12,17 +12,26 @@ STATE = {
     TaskState.DONE: ("已完成", Tone.GREEN),
     TaskState.CANCELLED: ("已取消", Tone.GREY),
 }
+PAGE = 8  # as many as one row of number buttons holds
 
 
-def task_card(task: Task, client: str, now: datetime, *, title: str = "待办") -> Card:
-    """One task with what can be done about it."""
+def task_card(
+    task: Task,
+    client: str,
+    now: datetime,
+    *,
+    title: str = "待办",
+    audience: Audience = Audience.PRIVATE,
+) -> Card:
+    """One task with what can be done about it; in a group without its words."""
     word, tone = STATE[task.state]
     late = task.state is TaskState.OPEN and task.due_at <= now
+    what = "" if audience is Audience.GROUP else text.cut(task.text, 40)
     facts = [Fact("时间", text.due(task.due_at, now))]
     if client:
         facts.insert(0, Fact("客户", client))
     return Card(
-        title=f"{title} · {text.cut(task.text, 40)}",
+        title=" · ".join(filter(None, (title, what))),
         status="已到期" if late else word,
         tone=Tone.AMBER if late else tone,
         facts=tuple(facts),
@@ -41,43 +50,71 @@ def _buttons(task: Task) -> tuple[Button, ...]:
     )
 
 
-def task_list(rows: Sequence[Task], total: int, clients: Mapping[int, str], now: datetime) -> Card:
-    """Open tasks by date, numbered; a number opens one."""
+def task_list(
+    rows: Sequence[Task],
+    total: int,
+    first: int,
+    clients: Mapping[int, str],
+    now: datetime,
+    *,
+    only: int | None = None,
+) -> Card:
+    """Open tasks by date, ``PAGE`` of ``rows`` from the one at ``first``; numbers go on from page
+    to page, and a number opens one. ``only``: the client whose tasks these are."""
+    whose = f"{clients.get(only, '')} · " if only else ""
     if not rows:
         return Card(
-            title="没有待办", text="发「待办 张三 周五 回访」或「提醒 明天下午三点 交报表」新建"
+            title=f"{whose}没有待办",
+            text="新建请发：待办 张三 周五 回访\n或：提醒 明天下午三点 交报表",
         )
+    shown = rows[first : first + PAGE]
+    numbered = list(enumerate(shown, start=first + 1))
     late = sum(task.due_at <= now for task in rows)
-    lines = tuple(
-        (
-            str(n),
-            text.due(task.due_at, now),
-            clients.get(task.client_id or 0, ""),
-            text.cut(task.text, 24),
-        )
-        for n, task in enumerate(rows, start=1)
-    )
-    more = f"，显示前 {len(rows)} 条" if total > len(rows) else ""
+    part = "" if len(shown) == total else f" · 第 {first + 1}–{first + len(shown)} 条"
+    columns = ("", "时间", "事项") if only else ("", "时间", "客户", "事项")
     return Card(
-        title=f"{total} 条待办{more}",
+        title=f"{whose}{total} 条待办{part}",
         status=f"{late} 条到期" if late else "",
         tone=Tone.AMBER if late else Tone.GREY,
-        table=Table(("", "时间", "客户", "事项"), lines),
-        buttons=tuple(
-            Button(f"task:{task.id}", str(n)) for n, task in enumerate(rows[:10], start=1)
+        table=Table(
+            columns,
+            tuple(_row(n, task, clients, now, with_client=not only) for n, task in numbered),
         ),
-        footer="点序号可完成、改时间或取消",
+        buttons=(
+            *(Button(f"task:{task.id}", str(n)) for n, task in numbered),
+            *_pages(len(rows), first, f":{only}" if only else ""),
+        ),
+        footer="点序号可完成、改时间或取消；也可以发「完成 1」",
     )
 
 
-def when_card(task: Task, choices: Sequence[datetime], now: datetime) -> Card:
+def _row(
+    number: int, task: Task, clients: Mapping[int, str], now: datetime, *, with_client: bool
+) -> tuple[str, ...]:
+    when = text.soon(task.due_at, now)
+    late = "到期 " if task.due_at <= now else ""
+    client = (clients.get(task.client_id or 0, ""),) if with_client else ()
+    return (str(number), late + when, *client, text.cut(task.text, 18))
+
+
+def _pages(count: int, first: int, whose: str) -> tuple[Button, ...]:
+    before, after = max(0, first - PAGE), first + PAGE
+    return (
+        *((Button(f"tasks_page:{after}{whose}", "下一页"),) if after < count else ()),
+        *((Button(f"tasks_page:{before}{whose}", "上一页"),) if first else ()),
+    )
+
+
+def when_card(task: Task, choices: Sequence[datetime], now: datetime, audience: Audience) -> Card:
     """Which moment instead: a tap, or a phrase such as 下周三下午三点."""
+    what = "" if audience is Audience.GROUP else text.cut(task.text, 30)
     return Card(
-        title=f"改时间 · {text.cut(task.text, 30)}",
+        title=" · ".join(filter(None, ("改时间", what))),
         text="点一个时间，或直接回复，例如：下周三下午三点",
-        facts=(Fact("现在", text.due(task.due_at, now)),),
+        facts=(Fact("原定", text.due(task.due_at, now)),),
         buttons=tuple(
             Button(f"task_move:{task.id}:{int(at.timestamp())}", text.due(at, now))
             for at in choices
         ),
+        footer="10 分钟内有效",
     )

@@ -63,6 +63,20 @@ def due(at: datetime, now: datetime) -> str:
     return f"{year}{local:%m-%d}（周{WEEKDAYS[local.weekday()]}）{local:%H:%M}"
 
 
+def soon(at: datetime, now: datetime) -> str:
+    """今天 20:48, 明天 09:00, 11-27 周五 09:00; the year instead of the weekday in another one."""
+    local = at.astimezone(SHANGHAI)
+    today = now.astimezone(SHANGHAI).date()
+    if local.date() - today in _NEAR_DAYS:
+        return f"{_NEAR_DAYS[local.date() - today]} {local:%H:%M}"
+    if local.year != today.year:
+        return f"{local:%Y-%m-%d %H:%M}"
+    return f"{local:%m-%d} 周{WEEKDAYS[local.weekday()]} {local:%H:%M}"
+
+
+_NEAR_DAYS = {timedelta(0): "今天", timedelta(1): "明天"}
+
+
 def day(value: date) -> str:
     """11-19"""
     return f"{value:%m-%d}"

@@ -12,9 +12,9 @@ from bot.grammar.who import Named, Query
 from crm import names
 
 OF_A_CLIENT = frozenset(
-    {"look_up", "log", "task", "apply_opening", "reveal", "positions", "progress"}
+    {"look_up", "log", "task", "apply_opening", "reveal", "positions", "curve", "more", "progress"}
 )
-_READ_OF_A_CLIENT = frozenset({"positions", "progress"})
+_READ_OF_A_CLIENT = frozenset({"positions", "curve", "more", "progress"})
 
 
 def command(heard: Heard, verb: Verb, end: int, before: Named | None = None) -> Reading:
@@ -28,7 +28,7 @@ def command(heard: Heard, verb: Verb, end: int, before: Named | None = None) -> 
             return noted.task(heard, end, before)
         case "lead":
             return _lead(heard, heard.skip(FILLER, end))
-        case "apply_opening" | "positions" | "progress":
+        case "apply_opening" | "positions" | "curve" | "more" | "progress":
             return _about_client(heard, verb, end, before)
         case "reveal":
             return _reveal(heard, end, before)

@@ -95,7 +95,7 @@ def _stands_glued(heard: Heard, begun: Opening) -> bool:
     """Whether characters right behind the verb leave it a verb: 记张三, but not 记得."""
     rest = heard.text[skip(LOOK_FILLER, heard.text, begun.end) :]
     match begun.verb.name:
-        case "look_up" | "log" | "positions" | "progress" | "apply_opening" | "reveal":
+        case "look_up" | "log" | "positions" | "curve" | "progress" | "apply_opening" | "reveal":
             if heard.client_at(begun.end):
                 return True
             return who.PRONOUN.match(rest) is not None and not talk.is_ordinary(heard.text)

@@ -111,6 +111,20 @@ TABLE: tuple[Verb, ...] = (
         examples=("持仓 张三", "持仓"),
     ),
     Verb(
+        name="curve",
+        words=("资金曲线", "曲线", "权益曲线"),
+        latin=("zijinquxian", "quxian"),
+        says="看 60 日权益曲线",
+        examples=("资金曲线 张三", "资金曲线"),
+    ),
+    Verb(
+        name="more",
+        words=("更多", "更多资料"),
+        latin=("gengduo",),
+        says="看开户日期、标签、银行卡等资料",
+        examples=("更多 张三", "更多"),
+    ),
+    Verb(
         name="risk_rank",
         words=("风险榜",),
         latin=("fengxianbang", "risk"),

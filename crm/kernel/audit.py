@@ -224,6 +224,8 @@ async def verify(session: AsyncSession, head: Head) -> Verdict:
             count = row.seq
     except UNREADABLE:
         return Verdict(count, count + 1, f"第 {count + 1} 行无法读出，内容被改动或密钥不符")
+    if count and published is None:
+        return Verdict(count, count + 1, "链头文件缺失或损坏，无法确认最新的行是否完整")
     if missing:
         seq = max(missing)[0]
         return Verdict(count, count + 1, f"链头记录的第 {seq} 行不在表中，最新的行被截断")

@@ -11,12 +11,18 @@ LINES_AFTER = 8
 SHOWINGS = 3  # two kills may strike the same text
 
 
-async def crash_at(stage: Stage, town: Town, point: str, seed: int) -> None:
-    """One life that ends at ``point``, and the next one, in which people go on talking."""
+async def crash_at(
+    stage: Stage, town: Town, point: str, seed: int, *, by_text: bool = False
+) -> None:
+    """One life that ends at ``point``, and the next one, in which people go on talking.
+    ``by_text``: while it answers with a plain text, which has no key of its own."""
     stage.service.kill()
     await stage.open_service(QIDESK_CRASH_AT=point)
     crowd = Crowd(town, seed)
     async with asyncio.TaskGroup() as tasks:
+        if by_text:
+            await town.ask_for_nobody("limin")
+            await stage.service.death()
         tasks.create_task(crowd.live())
         assert await stage.service.death() == KILLED
         assert await stage.open_service() < READY_SECONDS
@@ -27,7 +33,7 @@ async def crash_at(stage: Stage, town: Town, point: str, seed: int) -> None:
 
         await until(lively, "people go on talking", 30)
         crowd.enough()
-    await Oracle(stage.config, town).judge()
+    await Oracle(stage.config, town).judge(showings=2)
 
 
 async def kill_often(stage: Stage, town: Town, seed: int, kills: int) -> None:

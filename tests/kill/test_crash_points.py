@@ -13,3 +13,10 @@ async def test_after_a_crash_there_everything_is_as_if_it_had_not_been(
     stage: Stage, town: Town, point: str
 ) -> None:
     await crash_at(stage, town, point, seed=crashpoint.NAMES.index(point))
+
+
+@pytest.mark.parametrize("point", [name for name in crashpoint.NAMES if "outbox" in name])
+async def test_after_a_crash_while_a_text_goes_out_it_is_shown_again_only_with_its_mark(
+    stage: Stage, town: Town, point: str
+) -> None:
+    await crash_at(stage, town, point, seed=20, by_text=True)

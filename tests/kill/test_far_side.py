@@ -57,7 +57,7 @@ async def test_killed_under_load_it_loses_nothing_that_it_took(stage: Stage, tow
             await reconnected(stage)
         await asyncio.sleep(1.0)
         crowd.enough()
-    await Oracle(stage.config, town).judge()
+    await Oracle(stage.config, town).judge(showings=2)
 
 
 async def test_killed_together_both_come_back_to_the_same(stage: Stage, town: Town) -> None:
@@ -72,4 +72,4 @@ async def test_killed_together_both_come_back_to_the_same(stage: Stage, town: To
         await stage.open_service()
         await asyncio.sleep(1.0)
         crowd.enough()
-    await Oracle(stage.config, town).judge()
+    await Oracle(stage.config, town).judge(showings=2)

@@ -10,7 +10,7 @@ import tomli_w
 
 from tests.databases import Server, binaries, postgres_server
 from tests.kill.conftest import staged
-from tests.kill.lives import crash_at, kill_often
+from tests.kill.lives import SHOWINGS, crash_at, kill_often
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import Crowd, Town
@@ -60,7 +60,7 @@ async def test_a_database_that_is_restarted_at_once_is_only_a_delay(
         await asyncio.sleep(1.0)
         crowd.enough()
     assert stage.service.alive
-    await Oracle(stage.config, town).judge()
+    await Oracle(stage.config, town).judge(showings=SHOWINGS)
 
 
 def restart_at_once(server: Server) -> None:

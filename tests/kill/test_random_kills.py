@@ -2,7 +2,7 @@
 
 import os
 
-from tests.kill.lives import kill_often
+from tests.kill.lives import SHOWINGS, kill_often
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import PRIVATE, Town
@@ -46,4 +46,4 @@ async def test_what_is_said_while_it_is_down_is_refused_and_what_was_taken_befor
         assert await town.seen("limin") == before
         assert {one.message_id for one in taken} <= {one["message_id"] for one in before}
     await stage.open_service()
-    await Oracle(stage.config, town).judge()
+    await Oracle(stage.config, town).judge(showings=SHOWINGS)

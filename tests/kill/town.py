@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ PRIVATE = "private"
 BOT_TOPIC = "/v1.0/im/bot/messages/get"
 MANAGERS = ("wangqiang", "limin", "zhaolei")
 HTTP_SECONDS = 15.0
-CARD_SECONDS = 20.0
-PATIENT = 60  # times that a person presses a button again before he gives up
+CARD_SECONDS = 60.0
+PATIENCE = 60.0  # seconds for which a person presses a button again before he gives up
 
 Json = dict[str, Any]
 
@@ -152,7 +153,8 @@ class Town:
 
     async def insist(self, pressed: Pressed) -> None:
         person = pressed.said.person
-        for _ in range(PATIENT):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             try:
                 if await self.click(person, pressed.card, pressed.action):
                     return
@@ -185,6 +187,10 @@ class Town:
         body = {"platform": "dingtalk", "kind": kind, "count": times, "seconds": seconds}
         status, answer = await self._post("/sandbox/faults", body)
         assert status == 200, answer
+
+    async def strokes_left(self, kind: str) -> int:
+        state = await self._get("/sandbox/state")
+        return sum(int(one["count"]) for one in state["faults"] if one["kind"] == kind)
 
     async def mend(self) -> None:
         async with self._http.delete(f"{self.url}/sandbox/faults") as response:

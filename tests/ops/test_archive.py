@@ -59,6 +59,7 @@ def card(store: Store, name: str, subject: str = "") -> LiveCard:
         id=name,
         subject=subject,
         receiver="limin",
+        drawn_for="limin",
         platform="dingtalk",
         place="private",
         chat="limin",

@@ -158,6 +158,7 @@ async def test_what_was_on_the_screen_and_what_was_lent_ends_too(
                     id=receiver,
                     subject="task:1",
                     receiver=receiver,
+                    drawn_for=receiver,
                     platform="dingtalk",
                     place="private",
                     chat=receiver,

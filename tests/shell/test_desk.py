@@ -423,6 +423,17 @@ async def test_a_stranger_who_clicks_reads_the_sentence_and_nothing_happens(
     assert await room.texts("stranger") == [UnknownPerson().text]
 
 
+async def test_nobody_clicks_a_colleagues_private_card(broker: Broker) -> None:
+    async with open_room(broker) as room:
+        card = await shown_card(room)
+        turns = len(room.router.turns)
+        room.router.handler = done
+        await room.desk.hear_click(room.ask("limin", click=press(card, "done")))
+    assert len(room.router.turns) == turns
+    assert (await room.card(card.id)).version == 1
+    assert len(await room.texts("limin")) == 1
+
+
 async def test_a_click_that_takes_long_is_shown_when_it_is_done(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

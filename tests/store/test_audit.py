@@ -289,4 +289,10 @@ async def test_a_head_that_cannot_be_written_does_not_undo_what_was_done(
     await write(chain, "done")
     head.path.rmdir()
     assert later == ["told"]
-    assert (await check(chain, head)) == Verdict(ROWS + 1, None, "")
+    await write(chain, "next")  # writes the head again
+    assert (await check(chain, head)) == Verdict(ROWS + 2, None, "")
+
+
+async def test_a_head_that_is_gone_is_found(chain: Store, head: Head) -> None:
+    head.path.unlink()
+    assert "链头文件缺失" in (await check(chain, head)).why

@@ -140,6 +140,27 @@ class TestGivenALoggedTalk:
         assert told
 
 
+class TestGivenAGroup:
+    async def test_when_undone_in_private_then_the_groups_card_follows_masked(
+        self, room: Room
+    ) -> None:
+        await room.ask("wangqiang", "张三", "g-hz")
+        item = await room.ask("wangqiang", "记 张三 电话 谈了点价", "g-hz")
+        assert item["card"]["title"] == "已记录 · 张* · 电话"
+        assert "点价" not in item["text"]
+        await room.ask("wangqiang", "撤销")
+        [shown] = await room.until(
+            "wangqiang",
+            lambda items: [
+                i
+                for i in items
+                if i["seq"] == item["seq"] and i["card"]["title"].startswith("已撤销")
+            ],
+            "g-hz",
+        )
+        assert shown["card"]["title"] == "已撤销 · 张* · 电话"
+
+
 class TestGivenAStoryWithoutAVerb:
     async def test_when_a_talk_is_told_then_it_is_offered_and_written_on_consent(
         self, room: Room
@@ -152,7 +173,7 @@ class TestGivenAStoryWithoutAVerb:
     async def test_when_it_is_declined_then_nothing_is_written(self, room: Room) -> None:
         await room.ask("wangqiang", "刚才跟张三打了个电话，聊了白糖仓单")
         said = await room.ask("wangqiang", "不用")
-        assert "没有记录" in said["card"]["title"]
+        assert "已取消" in said["card"]["title"]
         records = await room.ask("wangqiang", "记录 张三")
         assert "白糖仓单" not in records["text"]
 

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("receiver", sa.String(length=64), nullable=False),
+        sa.Column("drawn_for", sa.String(length=64), nullable=False),
         sa.Column("platform", sa.String(length=16), nullable=False),
         sa.Column("place", sa.String(length=16), nullable=False),
         sa.Column("chat", sa.String(length=128), nullable=False),
