@@ -1,5 +1,8 @@
 # Two commands on a fresh machine: make demo, make test. Each installs what is missing.
-PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+RIGHT := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+# Looked for when it is used: deploy/need may just have installed it.
+PYTHON = $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c '$(RIGHT)' 2>/dev/null && { command -v "$$p"; break; }; done)
 BIN := .venv/bin
 ARGS ?=
 
@@ -25,7 +28,8 @@ bench: .venv/test.stamp
 
 .venv/bin/python:
 	PYTHON="$(PYTHON)" deploy/need python
-	$(PYTHON) -m venv .venv
+	@[ -n "$(PYTHON)" ] || { echo "qidesk needs Python 3.11, 3.12 or 3.13" >&2; exit 1; }
+	"$(PYTHON)" -m venv .venv
 
 .venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
