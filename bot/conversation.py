@@ -22,7 +22,7 @@ from crm.search import Hit
 
 ANSWER_WITHIN = timedelta(minutes=10)
 YES = frozenset({"好", "好的", "是", "是的", "对", "确认", "可以", "嗯", "ok", "yes"})
-NO = frozenset({"不", "不用", "不要", "否", "算了", "取消", "no"})
+NO = frozenset({"不", "不用", "不用了", "不要", "不是", "否", "算了", "取消", "no"})
 NEVER_MIND = "never_mind"
 
 
@@ -77,7 +77,8 @@ class Conversations:
     async def _text_click(
         self, session: AsyncSession, turn: Turn, kept: Conversation
     ) -> Click | None:
-        return await self._click(session, kept, kept.text_action, {"text": turn.ask.text})
+        action = NEVER_MIND if _bare(turn.ask.text) in NO else kept.text_action
+        return await self._click(session, kept, action, {"text": turn.ask.text})
 
     async def _click(
         self, session: AsyncSession, kept: Conversation, action: str, inputs: dict[str, str]
@@ -132,7 +133,7 @@ def _is_command(read: Reading) -> bool:
 
 def chosen(line: str, options: Sequence[str]) -> str | None:
     """The option that ``line`` picks: its number from 1, a yes for the first, a no."""
-    word = re.sub(r"[\s。.,，!！]", "", line).lower()
+    word = _bare(line)
     if word.isdecimal() and 1 <= int(word) <= len(options):
         return options[int(word) - 1]
     if word in NO and NEVER_MIND in options:
@@ -141,6 +142,10 @@ def chosen(line: str, options: Sequence[str]) -> str | None:
     if word in YES and len(sure) == 1:
         return sure[0]
     return None
+
+
+def _bare(line: str) -> str:
+    return re.sub(r"[\s。.,，!！]", "", line).lower()
 
 
 def _for_grammar(hits: Sequence[Hit]) -> tuple[who.Hit, ...]:

@@ -185,9 +185,12 @@ def _runs(parts: Iterable[str]) -> list[str]:
 
 
 def query_keys(words: str) -> list[Probe]:
-    """What a person typed as probes, the surest first. Stop at the first ``how`` that finds."""
+    """What a person typed as probes, the surest first. Stop at the first ``how`` that finds.
+
+    Nobody is filed under more than ``LONGEST_KEY`` characters.
+    """
     plain = re.sub(r"[\s'·.-]", "", simplified(words)).lower()
-    if not plain:
+    if not 0 < len(plain) <= LONGEST_KEY:
         return []
     if plain.isascii():
         return _number_probes(plain) if plain.isdigit() else _latin_probes(plain)

@@ -7,9 +7,9 @@ asked together: one statement for each tier of certainty, each probe answered fr
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar, Unpack
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Result, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.kernel.db import now, vault
@@ -18,6 +18,7 @@ from crm.names import OPEN_KINDS, TIERS, How, Probe
 from crm.people import Action, Person, Scope
 
 MOST = 50  # clients that one look-up can page through
+MOST_TERMS = 200  # of one statement: SQLite takes 500 (its documentation, limits.html)
 PERSONAL_KINDS = frozenset({"mobile", "mtail"})
 GUESSES = frozenset({"sound", "typo"})
 
@@ -145,26 +146,41 @@ async def _match(
     session: AsyncSession, reach: _Reach, probes: set[Probe]
 ) -> dict[tuple[str, str], list[_Row]]:
     """The keys that match, at most ``MOST`` for each probe and condition, by kind and key."""
+    asked = [
+        (probe.kind, _key(session, probe), condition)
+        for probe in sorted(probes)
+        for condition in reach.conditions(probe.kind)
+    ]
+    found: dict[tuple[str, str], list[_Row]] = {}
+    for start in range(0, len(asked), MOST_TERMS):
+        for kind, key, client_id, owner, branch, rank in await _rows(
+            session, reach, asked[start : start + MOST_TERMS]
+        ):
+            visible = reach.sees(client_id, owner, branch)
+            order = (owner != reach.person.id, not visible, rank, client_id)
+            row = _Row(kind, key, client_id, visible, order)
+            found.setdefault((kind, key), []).append(row)
+    return found
+
+
+async def _rows(
+    session: AsyncSession, reach: _Reach, asked: Sequence[tuple[str, str, str]]
+) -> Result[Unpack[tuple[Any, ...]]]:
+    """One statement for many (kind, key, condition)."""
     parts: list[str] = []
-    values: dict[str, object] = {"me": reach.person.id, "branch": reach.person.branch or ""}
-    for number, probe in enumerate(sorted(probes)):
-        values[f"kind{number}"], values[f"key{number}"] = probe.kind, _key(session, probe)
-        parts += [
+    values: dict[str, object] = {}
+    for number, (kind, key, condition) in enumerate(asked):
+        values[f"kind{number}"], values[f"key{number}"] = kind, key
+        if ":me" in condition:
+            values["me"] = reach.person.id
+        if ":branch" in condition:
+            values["branch"] = reach.person.branch or ""
+        parts.append(
             f"SELECT * FROM (SELECT kind, key, client_id, owner, branch, rank FROM search_key"  # noqa: S608  names and numbers of ours alone
             f" WHERE kind = :kind{number} AND key = :key{number} AND {condition}"
             f" ORDER BY rank LIMIT {MOST}) AS part"
-            for condition in reach.conditions(probe.kind)
-        ]
-    found: dict[tuple[str, str], list[_Row]] = {}
-    if not parts:
-        return found
-    used = {name: value for name, value in values.items() if f":{name}" in " ".join(parts)}
-    rows = await session.execute(text(" UNION ALL ".join(parts)), used)
-    for kind, key, client_id, owner, branch, rank in rows:
-        visible = reach.sees(client_id, owner, branch)
-        order = (owner != reach.person.id, not visible, rank, client_id)
-        found.setdefault((kind, key), []).append(_Row(kind, key, client_id, visible, order))
-    return found
+        )
+    return await session.execute(text(" UNION ALL ".join(parts)), values)
 
 
 def _key(session: AsyncSession, probe: Probe) -> str:

@@ -56,7 +56,8 @@ def _nobody(turn: Turn, words: str) -> Card:
         tips = ["可以换成姓名中的一两个字、拼音首字母（zs）、资金账号或手机尾号"]
     if turn.person.scope(Action.LOOK_UP) < Scope.ALL:
         tips.append("同事的客户要写全名、完整账号或完整手机号")
-    return notice.sentence(f"没有找到客户「{text.cut(words, 20)}」", "\n".join(tips))
+    said = text.echo(words, 20, turn.audience)
+    return notice.sentence(f"没有找到客户「{said}」", "\n".join(tips))
 
 
 async def _list(turn: Turn, session: AsyncSession, hits: Sequence[Hit], first: int) -> Reply:

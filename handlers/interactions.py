@@ -11,8 +11,11 @@ from bot.cards import interaction as draw
 from bot.cards import notice, text
 from bot.cards.client import shown_name
 from bot.cards.interaction import Reader
+from bot.cards.notice import NEVER_MIND
 from bot.chat.message import AskKind, Audience, Card, Text
 from bot.chat.reply import Question, Reply, say
+from bot.grammar import dates, note
+from bot.grammar.normalise import normalise
 from bot.router import Router, Turn
 from crm import access, clients, interactions, people, tasks
 from crm.access import NotYours
@@ -24,14 +27,15 @@ from crm.search import Hit
 from handlers import whom
 from handlers.asking import answer_text, asked_card
 from handlers.clients import not_in_a_branch_group
-from handlers.moments import choices, from_key, moment_said
-from handlers.whom import NEVER_MIND, NobodyInFocus
+from handlers.moments import choices, coming, from_key, moment_said
+from handlers.whom import NobodyInFocus
 
 router = Router()
 
 FOLLOW_UP = "回访"
 MOST_TOGETHER = 3  # clients of one talk
 ATTACHED = "（附件）"
+UNSURE = frozenset({"ask", "recurring"})  # kinds of a due moment that want a question
 
 
 class NothingSaid(UserError):
@@ -103,7 +107,7 @@ def _draft(turn: Turn) -> Draft:
         tags=tuple(said.tags),
         files=turn.files,
         due=tuple(at.isoformat() for at in said.due.at),
-        unsure=said.due.kind if said.due.kind in ("ask", "recurring") else "",
+        unsure=said.due.kind if said.due.kind in UNSURE else "",
         task=said.action or "",
     )
 
@@ -188,7 +192,16 @@ async def log_text(turn: Turn, session: AsyncSession) -> Reply:
     said = answer_text(turn)
     if not said:
         raise NothingSaid
-    draft = replace(_load(asked_card(turn).draft), note=said)
+    draft = _load(asked_card(turn).draft)
+    line = normalise(said).text
+    due = dates.due(line, at=turn.at, calendar=turn.calendar, promised=False)
+    draft = replace(
+        draft,
+        note=said,
+        tags=(*draft.tags, *note.tags(line)),
+        due=tuple(at.isoformat() for at in due.at),
+        unsure=due.kind if due.kind in UNSURE else "",
+    )
     reply = await write(turn, session, int(turn.args[0]), draft)
     return replace(reply, update=notice.done("已记录"))
 
@@ -234,10 +247,11 @@ async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft)
 
 
 def _which_day(turn: Turn, row: Interaction, draft: Draft) -> Card:
-    readings = [datetime.fromisoformat(at) for at in draft.due]
-    moments = readings or choices(turn.at, turn.calendar)
-    options = [(f"follow:{row.id}:{int(at.timestamp())}", text.due(at, turn.at)) for at in moments]
     recurring = draft.unsure == "recurring"
+    moments = [datetime.fromisoformat(at) for at in draft.due]
+    if not moments:
+        moments = coming(draft.note, turn) if recurring else choices(turn.at, turn.calendar)
+    options = [(f"follow:{row.id}:{int(at.timestamp())}", text.due(at, turn.at)) for at in moments]
     return notice.choose(
         "周期提醒还没有开通，先定下一次？" if recurring else "哪一天跟进？",
         [*options, (NEVER_MIND, "不用提醒")],
@@ -280,7 +294,8 @@ async def records(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
     client = await clients.see(session, turn.person, client_id)
     rows = await interactions.recent(session, client_id)
     staff = await people.names(session, {row.staff for row in rows})
-    card = draw.records_card(client, rows, staff, _reader(turn))
+    may_log = turn.person.may(Action.LOG)
+    card = draw.records_card(client, rows, staff, _reader(turn), may_log=may_log)
     question = Question(options=tuple(button.key for button in card.buttons)) if rows else None
     return Reply(parts=(card,), focus=client_id, question=question)
 
@@ -304,8 +319,8 @@ async def whole_note(turn: Turn, session: AsyncSession) -> Reply:
     not_in_a_branch_group(turn)
     row = await interactions.get(session, int(turn.args[0]))
     client = await clients.see(session, turn.person, row.client_id)
-    note = _reader(turn).may_read(row.texts[0].note, row.staff)
-    return say(Text(text=f"{client.name} · {text.moment(row.at)}\n{note}"), focus=client.id)
+    words = _reader(turn).may_read(row.texts[0].note, row.staff)
+    return say(Text(text=f"{client.name} · {text.moment(row.at)}\n{words}"), focus=client.id)
 
 
 @router.command("undo", action=Action.LOG)

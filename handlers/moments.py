@@ -1,8 +1,10 @@
 """Moments to choose from, and a moment that a person wrote as the answer to a question."""
 
+import re
 from datetime import datetime, time, timedelta
 
 from bot.grammar import dates, normalise
+from bot.grammar.dates import Due
 from bot.router import Turn
 from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SHANGHAI
@@ -10,6 +12,7 @@ from crm.kernel.errors import UserError
 from handlers.asking import answer_text
 
 MORNING = time(9)
+MOST_BESIDE = 5  # characters: 那就……吧, 改到……提醒我
 
 
 class WhichMoment(UserError):
@@ -20,9 +23,22 @@ def moment_said(turn: Turn) -> datetime:
     """The one moment that the answer names. Raises WhichMoment."""
     line = normalise.normalise(answer_text(turn))
     due = dates.due(line.text, at=turn.at, calendar=turn.calendar, promised=True)
-    if due.kind != "date" or not due.at:
+    if due.kind != "date" or not due.at or _says_more(line.text, due):
         raise WhichMoment
     return due.at[0]
+
+
+def _says_more(words: str, due: Due) -> bool:
+    """Whether a line has a matter of its own beside the moment: 周五给张三打电话."""
+    beside = "".join(c for n, c in enumerate(words) if not any(a <= n < b for a, b in due.said))
+    return len(re.sub(r"\W", "", beside)) > MOST_BESIDE
+
+
+def coming(words: str, turn: Turn) -> list[datetime]:
+    """When something that recurs, 每周五回访, is due for the first time."""
+    line = normalise.normalise(words.replace("每个", "").replace("每", ""))
+    due = dates.due(line.text, at=turn.at, calendar=turn.calendar, promised=True)
+    return list(due.at) or choices(turn.at, turn.calendar)
 
 
 def choices(now: datetime, calendar: Calendar) -> list[datetime]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import notice, text
+from bot.cards.notice import NEVER_MIND
 from bot.chat.message import Audience, Card, Fact
 from bot.chat.reply import Question, Reply, say
 from bot.router import DidYouMean, Router, Turn
@@ -17,7 +18,7 @@ from crm.people import Action
 from handlers import whom
 from handlers.asking import asked_card
 from handlers.clients import PrivateOnly
-from handlers.whom import NEVER_MIND, NobodyInFocus
+from handlers.whom import NobodyInFocus
 
 router = Router()
 

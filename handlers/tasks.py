@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.cards import notice, text
 from bot.cards import task as draw
 from bot.cards.client import shown_name
+from bot.cards.notice import NEVER_MIND
 from bot.chat.message import Audience, Card
 from bot.chat.reply import Question, Reply, say
 from bot.router import Router, Turn
@@ -21,8 +22,8 @@ from crm.tasks import NoSuchTask
 from handlers import whom
 from handlers.asking import answer_text, asked_card, list_stays_open
 from handlers.clients import not_in_a_branch_group
-from handlers.moments import choices, from_key, moment_said
-from handlers.whom import NEVER_MIND, NobodyInFocus
+from handlers.moments import choices, coming, from_key, moment_said
+from handlers.whom import NobodyInFocus
 
 router = Router()
 
@@ -75,7 +76,7 @@ async def task(turn: Turn, session: AsyncSession) -> Reply:
     if len(visible) > 1 or (visible and visible[0].how not in whom.SURE):
         return _which_client(turn, plan)
     if said.asked == "client" and not visible:
-        raise whom.nobody(turn)
+        return _of_nobody(turn, plan)
     plan = replace(plan, client=await _client(turn, session))
     if said.verb == "ask:task":
         return await _offer(turn, session, plan)
@@ -131,8 +132,8 @@ async def _offer(turn: Turn, session: AsyncSession, plan: Plan) -> Reply:
 def _about(turn: Turn, plan: Plan) -> str:
     """«回访» 11-27（周五）09:00; in a group without the words."""
     when = "、".join(text.due(at, turn.at) for at in plan.at)
-    words = "" if turn.audience is Audience.GROUP else f"«{text.cut(plan.words, 60)}»"
-    return f"{words} {when}".strip()
+    words = text.quote(plan.words, 60, turn.audience)
+    return f"«{words}» {when}".strip() if words else when
 
 
 def _which_client(turn: Turn, plan: Plan) -> Reply:
@@ -145,6 +146,20 @@ def _which_client(turn: Turn, plan: Plan) -> Reply:
         draft=plan.dump(),
         more=[(f"task_for:{NO_CLIENT}", "不关联客户")],
     )
+
+
+def _of_nobody(turn: Turn, plan: Plan) -> Reply:
+    """A follow-up that names no client, with none in focus. Raises NoSuchClient."""
+    if turn.said.query:
+        raise whom.nobody(turn)
+    key = f"task_for:{NO_CLIENT}"
+    card = notice.choose(
+        "是哪一位客户的待办？",
+        [(key, "不关联客户"), (NEVER_MIND, "不用了")],
+        text=f"{_about(turn, plan)}\n要关联客户，请写上姓名再发一遍",
+        draft=plan.dump(),
+    )
+    return Reply(parts=(card,), question=Question(options=(key, NEVER_MIND)))
 
 
 @router.click("task_for", action=Action.TASK)
@@ -165,10 +180,11 @@ async def task_words(turn: Turn, session: AsyncSession) -> Reply:
 
 def _which_moment(turn: Turn, plan: Plan) -> Reply:
     readings = turn.reading.due.at if turn.reading else ()
-    moments = list(readings) or choices(turn.at, turn.calendar)
+    moments = list(readings) or coming(_spoken(turn, plan), turn)
     options = [(f"task_at:{int(at.timestamp())}", text.due(at, turn.at)) for at in moments[:3]]
+    options.append((NEVER_MIND, "不用了"))
     asked = "周期提醒还没有开通，先定下一次" if plan.recurring else "什么时候提醒？"
-    what = "" if turn.audience is Audience.GROUP else text.cut(plan.words, 30)
+    what = text.quote(plan.words, 30, turn.audience)
     card = notice.choose(
         " · ".join(filter(None, (asked, what))),
         options,
@@ -177,6 +193,11 @@ def _which_moment(turn: Turn, plan: Plan) -> Reply:
     )
     question = Question(options=tuple(key for key, _ in options), text_action="task_at_text")
     return Reply(parts=(card,), question=question)
+
+
+def _spoken(turn: Turn, plan: Plan) -> str:
+    """The whole line, where it is at hand: the moment of 每周五 例会 is not in its words."""
+    return turn.reading.note or plan.words if turn.reading else plan.words
 
 
 @router.click("task_at", action=Action.TASK)
@@ -218,7 +239,7 @@ async def listed(turn: Turn, session: AsyncSession, first: int = 0) -> Reply:
     not_in_a_branch_group(turn)
     rows, total = await tasks.open_of(session, turn.person, MOST_LISTED)
     names = await _names(session, rows[first : first + draw.PAGE])
-    card = draw.task_list(rows, total, first, names, turn.at)
+    card = draw.task_list(rows, total, first, names, turn.at, audience=turn.audience)
     return Reply(parts=(card,), question=_numbers(rows))
 
 
@@ -228,7 +249,9 @@ async def listed_of(turn: Turn, session: AsyncSession, client_id: int, first: in
     client = await clients.see(session, turn.person, client_id)
     rows = await tasks.of_client(session, client.id, turn.person, MOST_LISTED)
     names = {client.id: client.name}
-    card = draw.task_list(rows, len(rows), first, names, turn.at, only=client.id)
+    card = draw.task_list(
+        rows, len(rows), first, names, turn.at, audience=turn.audience, only=client.id
+    )
     return Reply(parts=(card,), focus=client.id, question=_numbers(rows))
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cards import client as draw
 from bot.cards import notice, text
+from bot.cards.notice import NEVER_MIND
 from bot.chat.message import Audience
 from bot.chat.reply import Question, Reply, say
 from bot.router import Turn
@@ -20,7 +21,6 @@ from crm.search import Hit
 MOST_CHOICES = 8
 MOST_COLLEAGUES = 3
 SURE = frozenset({"exact", "part"})
-NEVER_MIND = "never_mind"
 
 Show = Callable[[Turn, AsyncSession, int], Awaitable[Reply]]
 
@@ -60,7 +60,7 @@ def seen(turn: Turn) -> list[Hit]:
 def nobody(turn: Turn) -> UserError:
     """What to raise when a line means no client at all."""
     words = turn.said.query
-    return NoSuchClient(words=text.cut(words, 20)) if words else NobodyInFocus()
+    return NoSuchClient(words=text.echo(words, 20, turn.audience)) if words else NobodyInFocus()
 
 
 def which(
@@ -79,7 +79,8 @@ def which(
     guess = len(hits) == 1 and hits[0].how not in SURE
     if guess:
         title, more = "名字不完全一样，是不是这位？", (*more, (NEVER_MIND, "不是"))
-    lines = [f"«{text.cut(about, 60)}»"] if about and turn.audience is not Audience.GROUP else []
+    said = text.quote(about, 60, turn.audience)
+    lines = [f"«{said}»"] if said else []
     if len(hits) > len(shown):
         lines.append(f"符合的有 {len(hits)} 位，这里列出前 {len(shown)} 位；写全名或账号更快")
     card = notice.choose(title, [*options, *more], text="\n".join(lines), draft=draft)

@@ -190,8 +190,7 @@ def _service(sheet: Sheet, audience: Audience) -> tuple[Fact, ...]:
         rows.append(Fact("最近沟通", f"{text.moment(sheet.last.at)} {channel} «{note}»"))
     if sheet.task is not None:
         when = text.due(sheet.task.due_at, sheet.at)
-        what = sheet.task.text if audience is Audience.PRIVATE else masks.numbers(sheet.task.text)
-        rows.append(Fact("待办", f"{when} {text.cut(what, 16)}"))
+        rows.append(Fact("待办", f"{when} {text.quote(sheet.task.text, 16, audience)}"))
     return tuple(rows)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.cards import text
 from bot.cards.client import shown_name
+from bot.cards.notice import NEVER_MIND
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Tone
 from crm.interactions import CHANNEL_WORDS, UNDO_WINDOW
 from crm.kernel import masks
@@ -63,7 +64,7 @@ def _facts(row: Interaction, tasks: Sequence[Task], reader: Reader) -> Sequence[
         facts.append(Fact("附件", f"{len(row.files)} 个"))
     for task in tasks:
         if task.state is not TaskState.CANCELLED:
-            what = "" if reader.audience is Audience.GROUP else text.cut(task.text, 40)
+            what = text.quote(task.text, 40, reader.audience)
             done = "（已完成）" if task.state is TaskState.DONE else ""
             facts.append(Fact("待办", f"{text.due(task.due_at, reader.at)} {what}{done}".strip()))
     return facts
@@ -93,13 +94,17 @@ def _buttons(row: Interaction, tasks: Sequence[Task], reader: Reader) -> tuple[B
 
 
 def records_card(
-    client: Client, rows: Sequence[Interaction], staff: Mapping[str, str], reader: Reader
+    client: Client,
+    rows: Sequence[Interaction],
+    staff: Mapping[str, str],
+    reader: Reader,
+    *,
+    may_log: bool,
 ) -> Card:
     """The last talks, newest first; a number opens one."""
     if not rows:
-        return Card(
-            title=f"{client.name} · 沟通记录", text="还没有记录。发「记 电话 内容」即可记录"
-        )
+        how = "。发「记 电话 内容」即可记录" if may_log else ""
+        return Card(title=f"{client.name} · 沟通记录", text=f"还没有记录{how}")
     return Card(
         title=f"{client.name} · 最近 {len(rows)} 条记录",
         sections=tuple(
@@ -142,14 +147,15 @@ def offer_card(
     note: str, client: str, channel: str, due: str, key: str, *, audience: Audience, draft: str
 ) -> Card:
     """A narrated contact without a verb: offered, not written."""
+    said = text.quote(note, LONGEST_NOTE, audience)
     facts = [Fact("客户", client), Fact("方式", channel or "其他")]
     if due:
         facts.append(Fact("待办", due))
     return Card(
         title="要记下来吗？",
         facts=tuple(facts),
-        text="" if audience is Audience.GROUP else f"«{text.cut(note, LONGEST_NOTE)}»",
-        buttons=(Button(key, "记录", Style.PRIMARY), Button("never_mind", "不用")),
+        text=f"«{said}»" if said else "",
+        buttons=(Button(key, "记录", Style.PRIMARY), Button(NEVER_MIND, "不用")),
         footer="10 分钟内有效",
         draft=draft,
     )

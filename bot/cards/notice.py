@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from bot.chat.message import Button, Card, Style, Tone
 
+NEVER_MIND = "never_mind"
+
 
 def sentence(title: str, text: str = "", *, footer: str = "") -> Card:
     return Card(title=title, text=text, footer=footer)
@@ -12,12 +14,14 @@ def sentence(title: str, text: str = "", *, footer: str = "") -> Card:
 def choose(
     title: str, options: Sequence[tuple[str, str]], *, text: str = "", draft: str = ""
 ) -> Card:
-    """A question with (action, label) answers, tapped or answered by number."""
+    """A question with (action, label) answers, tapped or answered by number. The first is
+    emphasised where it is a plain yes, never among several that may be meant."""
+    yes_or_no = len(options) == 2 and options[1][0] == NEVER_MIND
     return Card(
         title=title,
         text=text,
         buttons=tuple(
-            Button(action, label, Style.PRIMARY if n == 0 else Style.PLAIN)
+            Button(action, label, Style.PRIMARY if yes_or_no and n == 0 else Style.PLAIN)
             for n, (action, label) in enumerate(options)
         ),
         footer="点按钮或回复序号，10 分钟内有效",

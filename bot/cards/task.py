@@ -26,7 +26,7 @@ def task_card(
     """One task with what can be done about it; in a group without its words."""
     word, tone = STATE[task.state]
     late = task.state is TaskState.OPEN and task.due_at <= now
-    what = "" if audience is Audience.GROUP else text.cut(task.text, 40)
+    what = text.quote(task.text, 40, audience)
     facts = [Fact("时间", text.due(task.due_at, now))]
     if client:
         facts.insert(0, Fact("客户", client))
@@ -57,6 +57,7 @@ def task_list(
     clients: Mapping[int, str],
     now: datetime,
     *,
+    audience: Audience = Audience.PRIVATE,
     only: int | None = None,
 ) -> Card:
     """Open tasks by date, ``PAGE`` of ``rows`` from the one at ``first``; numbers go on from page
@@ -78,7 +79,15 @@ def task_list(
         tone=Tone.AMBER if late else Tone.GREY,
         table=Table(
             columns,
-            tuple(_row(n, task, clients, now, with_client=not only) for n, task in numbered),
+            tuple(
+                (
+                    str(n),
+                    _when(task, now),
+                    *(() if only else (clients.get(task.client_id or 0, text.NOTHING),)),
+                    text.quote(task.text, 18, audience),
+                )
+                for n, task in numbered
+            ),
         ),
         buttons=(
             *(Button(f"task:{task.id}", str(n)) for n, task in numbered),
@@ -88,13 +97,8 @@ def task_list(
     )
 
 
-def _row(
-    number: int, task: Task, clients: Mapping[int, str], now: datetime, *, with_client: bool
-) -> tuple[str, ...]:
-    when = text.soon(task.due_at, now)
-    late = "到期 " if task.due_at <= now else ""
-    client = (clients.get(task.client_id or 0, ""),) if with_client else ()
-    return (str(number), late + when, *client, text.cut(task.text, 18))
+def _when(task: Task, now: datetime) -> str:
+    return ("到期 " if task.due_at <= now else "") + text.soon(task.due_at, now)
 
 
 def _pages(count: int, first: int, whose: str) -> tuple[Button, ...]:
@@ -107,7 +111,7 @@ def _pages(count: int, first: int, whose: str) -> tuple[Button, ...]:
 
 def when_card(task: Task, choices: Sequence[datetime], now: datetime, audience: Audience) -> Card:
     """Which moment instead: a tap, or a phrase such as 下周三下午三点."""
-    what = "" if audience is Audience.GROUP else text.cut(task.text, 30)
+    what = text.quote(task.text, 30, audience)
     return Card(
         title=" · ".join(filter(None, ("改时间", what))),
         text="点一个时间，或直接回复，例如：下周三下午三点",

@@ -3,6 +3,8 @@
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from bot.chat.message import Audience
+from crm.kernel import masks
 from crm.kernel.clock import SHANGHAI
 
 WAN = Decimal(10_000)
@@ -92,6 +94,16 @@ def age(at: datetime, now: datetime) -> str:
     if passed < timedelta(days=1):
         return f"{int(passed.total_seconds() // 3600)} 小时前"
     return f"{passed.days} 天前"
+
+
+def echo(words: str, length: int, audience: Audience) -> str:
+    """What somebody just said, in one line; outside a private chat without personal numbers."""
+    return cut(words if audience is Audience.PRIVATE else masks.numbers(words), length)
+
+
+def quote(words: str, length: int, audience: Audience) -> str:
+    """What somebody wrote, like ``echo``; it may hold names, so nothing in an ordinary group."""
+    return "" if audience is Audience.GROUP else echo(words, length, audience)
 
 
 def cut(text: str, length: int) -> str:

@@ -28,7 +28,9 @@ _AMOUNT = re.compile(
     r"(?:多|来|余|几)?"
     r"(?P<unit>千万|百万|万|个?亿|千|w(?![a-z])|k(?![a-z]))?(?P<second>亿)?"
     r"(?P<rest>\d(?![\d.])(?!\s?[成号日月点%手])"
-    r"|[一二三四五六七八九](?![一二三四五六七八九十百千成号日月点手个]))?(?P<small>千)?"
+    r"|[一二三四五六七八九](?![一二三四五六七八九十百千成号日月点手个])"
+    rf"|(?<=亿){NUMERAL}万|\d{{3,4}}(?=[元块])"
+    r"|[\d一二两三四五六七八九]千(?![万亿])(?:[零\d一二两三四五六七八九十百]{1,6}(?=[元块]))?)?"
     r"(?:多|来|余)?\s?(?P<yuan>元|块钱?|人民币|rmb|cny)?" + _COUNTED,
     re.IGNORECASE,
 )
@@ -59,11 +61,22 @@ def _amount(match: re.Match[str]) -> Decimal | None:
     if value is None or value == 0:
         return None
     value *= _MULTIPLE[unit] * (100_000_000 if match["second"] else 1)
-    if match["rest"] and unit:
-        value += (number(match["rest"]) or 0) * (_MULTIPLE[unit] // 10)
-    elif match["rest"]:
+    if match["rest"] and not unit:
         return None
+    if match["rest"]:
+        value += _rest(match["rest"], _MULTIPLE[unit])
     return value.normalize() + 0 if value == value.to_integral() else value
+
+
+def _rest(words: str, unit: int) -> Decimal:
+    """What follows the unit: 5 of 3万5, 五千 of 十二万五千."""
+    if words.endswith("万"):
+        return (number(words[:-1]) or Decimal(0)) * 10_000
+    head, thousands, tail = words.partition("千")
+    value = number(head) or Decimal(0)
+    if thousands:
+        return value * 1_000 + (number(tail.removeprefix("零")) or 0)
+    return value * (unit // 10) if value < 10 else value
 
 
 def lots(text: str) -> tuple[Decimal, ...]:

@@ -44,7 +44,7 @@ def _look_up_behind(heard: Heard, end: int, before: Named | None) -> Reading:
     start = heard.skip(LOOK_FILLER, end)
     if heard.text.startswith("客户", start) and start + 2 < len(heard.text):
         start = heard.skip(LOOK_FILLER, start + 2)
-    named = before or heard.client_at(start)
+    named = before or heard.whole(start) or heard.client_at(start)
     rest = start if before or named is None else heard.skip(BETWEEN, named.end)
     asked_for = verbs.exact(heard.text[rest:]) if named else None
     if named and asked_for and asked_for.name in _READ_OF_A_CLIENT:

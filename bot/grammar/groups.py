@@ -54,11 +54,7 @@ _WEEKDAY_NAMED = re.compile(r"(?:周|星期|礼拜)[一二三四五六日天]$")
 def groups(text: str, now: Now) -> list[Group]:
     """Everything in ``text`` that speaks of a time, from left to right."""
     found = _with_short_weekdays(text, phrases.scan(text, now)[:MOST], now)
-    times = [
-        hour
-        for hour in hours.scan(text)[:MOST]
-        if not any(day.start <= hour.start < day.end for day in found)
-    ]
+    times = hours.scan(_without(found, text))[:MOST]
     every: list[Group] = []
     for day in found:
         linked = _link(text, every[-1], day) if every else None
@@ -68,6 +64,13 @@ def groups(text: str, now: Now) -> list[Group]:
             every.append(Group(day.start, day.end, [day], [None]))
         _take_adjacent(text, every[-1], times)
     return _add_hours(text, every, times)
+
+
+def _without(days: list[Day], text: str) -> str:
+    """``text`` with each day reduced to its kind, so that 周三十点 is ten o'clock."""
+    for day in days:
+        text = text[: day.start] + "天" * (day.end - day.start) + text[day.end :]
+    return text
 
 
 def _link(text: str, group: Group, day: Day) -> Link | None:
@@ -146,5 +149,5 @@ def _owner(text: str, groups: list[Group], hour: Hour) -> Group | None:
     if before[-1].days[0].moment:
         return None
     breaks = CLAUSE_END.findall(text[before[-1].end : hour.start])
-    alone = intent.bare("".join(clause(text, hour.start, hour.end)))
+    alone = intent.begins_hour("".join(clause(text, hour.start, hour.end)))
     return before[-1] if not breaks or (len(breaks) == 1 and alone) else None

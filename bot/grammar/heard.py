@@ -8,7 +8,7 @@ from bot.grammar import opening, who
 from bot.grammar.normalise import Line
 from bot.grammar.opening import FILLER, LOOK_FILLER
 from bot.grammar.reading import Asked, Reading
-from bot.grammar.who import Found, Hit, Named
+from bot.grammar.who import Found, Hit, Named, Query
 from crm.kernel.calendar import Calendar
 
 
@@ -34,6 +34,14 @@ class Heard:
             if named:
                 return named
         return None
+
+    def whole(self, start: int) -> Named | None:
+        """The client that all of the line from ``start`` on names, blanks within included."""
+        words = self.text[start:]
+        hits = self.found.get(Query("word", words), ())
+        if not hits or hits[0].how != "exact":
+            return None
+        return Named(start, len(self.text), words, tuple(hits))
 
     def pronoun_at(self, start: int) -> int | None:
         """Where 他, 她 or 该客户 at ``start`` ends."""

@@ -52,7 +52,10 @@ _MORNING = frozenset({"凌晨", "清晨", "清早", "一早", "早上", "早晨"
 _NOON = frozenset({"中午", "午间"})
 _AFTERNOON = frozenset({"下午", "午后", "傍晚"})
 
-_LONG_PERIOD = "|".join(word for word in _PERIODS if len(word) > 1)
+_LONG_PERIOD = "|".join(word for word in _PERIODS if len(word) > 1).replace(
+    "一早",
+    "(?<![周期拜])一早",  # not of 周一早上
+)
 # one character only right behind a day: 明早, 周五晚
 _PERIOD = (
     rf"(?:{_LONG_PERIOD})(?!茶)"
@@ -71,7 +74,7 @@ _CLOCK = re.compile(
     r"(?:左右|钟)?"
 )
 _ONE_OCLOCK = re.compile(
-    r"(?<![上下午晨晚早间后天日号一二三四五六\s\d])一点(?![钟半整前零一二三四五六\d])|一点点"
+    r"(?<![上下午晨晚早间后天日号一二三四五六十\s\d])一点(?![钟半整前零一二三四五六\d])|一点点"
 )
 
 _SIDE = r"(?:之前|以前|之后|以后|前|后)?"
@@ -95,6 +98,7 @@ _SESSIONS = tuple(
 )
 _OFFSET = re.compile(rf"(?P<half>半)个?小时|(?P<n>{WHOLE})(?:分钟|(?P<hours>个?小时))")
 _PERIOD_ALONE = re.compile(rf"(?:{_PERIOD})(?!好)")
+_OR = re.compile(r"\s?(?:或者?是?|还是)\s?")
 _ANY = re.compile(r"[点时:盘早晚晨午夜收开]")
 
 
@@ -108,7 +112,7 @@ def scan(text: str) -> list[Hour]:
     for pattern, session, times in _SESSIONS:
         found += [_session(m, session, times) for m in pattern.finditer(text)]
     found += [Hour(m.start(), m.end(), _PERIODS[m[0]]) for m in _PERIOD_ALONE.finditer(text)]
-    return _apart(found)
+    return _alternatives(text, _apart(text, found))
 
 
 def _session(match: re.Match[str], session: Session, times: tuple[time, ...]) -> Hour:
@@ -127,16 +131,32 @@ def _session(match: re.Match[str], session: Session, times: tuple[time, ...]) ->
     return Hour(match.start(), offset.end(), moved, session)
 
 
-def _apart(found: list[Hour]) -> list[Hour]:
-    """A session beats the part of the day before it: 今晚夜盘前."""
+def _apart(text: str, found: list[Hour]) -> list[Hour]:
+    """A session beats the part of the day before it, but not the clock: 今晚夜盘前, 九点开盘."""
     kept: list[Hour] = []
     for hour in sorted(found, key=lambda h: (h.start, -h.end)):
         if kept and hour.start < kept[-1].end:
             continue
         if kept and hour.session and hour.start == kept[-1].end and not kept[-1].session:
-            kept[-1] = Hour(kept[-1].start, hour.end, hour.times, hour.session)
+            first = kept[-1]
+            period = text[first.start : first.end] in _PERIODS
+            times, session = (hour.times, hour.session) if period else (first.times, None)
+            kept[-1] = Hour(first.start, hour.end, times, session)
             continue
         kept.append(hour)
+    return kept
+
+
+def _alternatives(text: str, found: list[Hour]) -> list[Hour]:
+    """上午或者下午: one hour that can be either."""
+    kept: list[Hour] = []
+    for hour in found:
+        if kept and _OR.fullmatch(text, kept[-1].end, hour.start):
+            first = kept.pop()
+            session = first.session if first.session == hour.session else None
+            kept.append(Hour(first.start, hour.end, (*first.times, *hour.times), session))
+        else:
+            kept.append(hour)
     return kept
 
 

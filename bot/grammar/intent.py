@@ -19,7 +19,10 @@ _NOISE = re.compile(
             # a month that is a price mark or a contract
             rf"{WHOLE}月份?(?:的)?(?:[高低]点|[高低]位|新[高低]|均价|合约|期货|主力|交割|仓单|价差"
             r"|到期|基差|升水|贴水|期权"
-            r"|结算|报告|数据|底部|顶部|CPI|PMI|非农|以来|行情)",
+            r"|结算|报告|数据|底部|顶部|CPI|PMI|非农|以来|行情|策略|计划|账单|月报|研报|任务|考核|业绩"
+            r"|订单|产量|销量|进口|出口|库存|船期)",
+            r"(?:开户|出生|成立|注册|发证|签发|有效|到期)(?:日期?|时间|期)?(?:是|为|:|至|到)?"
+            r"\s?\d{4}[./年-]\d{1,2}[./月-]\d{1,2}日?",
             r"\d{1,2}(?:/\d{1,2})?合约|\d{1,2}\s?-\s?\d{1,2}\s?(?:价差|正套|反套|月差|套利|合约)",
             rf"(?:从|自){WHOLE}月(?:份)?(?:\d+[日号])?(?:起|以来|开始)",
             # prices, ratios, spreads
@@ -56,23 +59,25 @@ def without_noise(text: str) -> str:
 # ── whose action, and when ───────────────────────────────────────────────────────────────────
 
 _CALLED_OFF = re.compile(
-    r"不用|不必|不需|无需|不要(?!忘|紧)|别(?![忘漏人的墅家])|取消|作废|不去|不打|不见(?!不散)|不来"
+    r"不用|不必|不需|无需|不要(?!忘|紧)|(?<![分特区个级类性告])别(?![忘漏人的墅家])|取消|作废|不去|不打|不见(?!不散)|不来"
     r"|没必要|推掉|算了|暂不|先不"
     r"|不再?(?:回访|联系|跟进|打扰|拜访|提醒)"
 )
+_REFUSED = re.compile(r"不[敢想愿肯]|不打算|不准备|[来去到]不了")
+_AFRESH = re.compile(r"[\s就才我]*再(?!.*了$)")
 _MOVED_TO = re.compile(
-    r"(?:改到了?|改成|改为|改在|改约|推迟到|推到|延期?到|延至|挪到|调整到|调到|提前到|换到|顺延到"
-    r"|移到|改期到|变更为)[\s:]?$"
+    r"(?:改到了?|改成|改为|改在|改约|(?<![修更])改|推迟到|推到|延期?到|延至|挪到|调整到|调到|提前到|换到|顺延到"
+    r"|(?<![仓单寸])移到|改期到|变更为)[\s:]?$"
 )
 _MOVED = re.compile(
     r"改到|改成|改为|改在|改约|推迟|推到|延期|延到|延至|挪到|调整到|提前到|换到|顺延|改期"
 )
-_IF = re.compile(r"如果|要是|假如|(?<!干)若(?!干)|万一|一旦|除非")
+_IF = re.compile(r"如果|要是|假如|(?<!干)若(?!干)|万一|一旦|除非|习惯|总是|平时")
 _DONE = re.compile(
     r"(?<=[聊谈说打见访系通发做签吃来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
     r"|过(?![去来户节年会夜程后]))"
-    r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|(?<=[聊谈说打见访系通开签])的"
-    r"|电话[里中]?(?:说|讲|反馈)|(?:[他她]|客户|对方)说|表示|反馈说|反映"
+    r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|(?<=[聊谈说打见访系通开签接来送发寄])的"
+    r"|电话[里中]?(?:说|讲|反馈)|^\s?才|(?<![跟和与给])(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
 )
 _THEIRS_TO_US = re.compile(
     r"给我|找我|来我|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
@@ -83,12 +88,17 @@ _THEY = re.compile(
     rf"|厂里|厂家|企业|{NAME}+)"
     rf"(?:[总姐哥]|先生|女士|经理|那边|自己)?(?!{NAME}|家|单位|公司|处|的|问|关心)"
 )
-_WISH = re.compile(r"想(?!法)|打算|考虑|答应|承诺|预计")
+_WISH = re.compile(r"想(?!法)|打算|考虑|答应(?!了?(?:他|她|客户))|承诺|预计")
+_ASKED_ABOUT = re.compile(r"(?:问|咨询|打听|关心)(?:了|一下|起|到|过|的是)?\s?$")
+_INVITED = re.compile(rf"(?:请|约|邀请?|接|带)(?:他|她|客户|{NAME}+)?过?来")
+_OCCASION = re.compile(r"生日|满月|婚礼|开业|乔迁|周年")
+_WE_THEN = re.compile(r"\s?(?:我|到时候?|届时|当天)")
 _WE_ARE_ASKED = re.compile(r"[让叫要约请催求望](?:我|一下)|约|要求|提醒|希望我|我|咱")
 _TOGETHER = re.compile(
     r"回访|(?<!会)联系|电联|沟通|聊|谈|见面|见个面|碰[面头一下个]|拜访|上门|跟进|跟踪|约|开会|吃饭"
     r"|吃个饭|聚|再说|面签|电话会"
 )
+_ELSEWHERE = re.compile(r"去[一-龥]{1,6}?(?:开会|吃饭|拜访|见面|谈)")
 _ARRANGED = re.compile(r"约(?:[了好在定]|到)|定[了在好于]|说好|安排[在了]|时间")
 
 # theirs or the market's, though a verb of ours is inside the word
@@ -96,10 +106,10 @@ _NOT_OURS = re.compile(
     r"入金|出金|平仓|减仓|加仓|建仓|开仓|清仓|补仓|换仓|移仓|追加|追保|追涨|追空|追多|补库|补跌"
     r"|补缴|交割|交易|成交|提货|发货|发运|发生|发现|发酵"
     r"|发改委|发布|发力|公布|到货|到期|到港|打款|打算|打新|转账|付款|回款|出差|放假|上市|议息"
-    r"|做[多空单市]|看[涨跌多空好淡法起来]|一定|稳定|固定"
+    r"|做(?:[多空单市]|套保|套利|期货|期权|波段|交易)|看[涨跌多空好淡法起来]|一定|稳定|固定"
     r"|确定性|接货|接近|直接|回调|下调|上调|调休|推迟|去库|去年|去化|取消|问题|意见|见[顶底]|签收"
     r"|领导|拿货|拿单|打开|报名|报告|报表|报关|报价表"
-    r"|结算|预算|清算|带来|送检|查封|盯市|约束|大约|合约|节约|公约|谈判|聚烯烃|聚丙烯|聚乙烯|聚酯"
+    r"|结算|预算|清算|带来|送检|查封|盯市|约束|大约|合约|节约|公约|租约|见到|打到|谈判|聚烯烃|聚丙烯|聚乙烯|聚酯"
     r"|聚氯|会议纪要|审批中|准备金|关注度|通知书|了解到"
     r"|提前|测试版|核心|办公|写字楼|试试看"
 )
@@ -113,16 +123,66 @@ _OURS = re.compile(
     r"|整理|补|交|提供|出具|做|办|开户|开通"
     r"|协助|帮|处理|解决|反馈|汇报|汇总|安排|落实|对账|复盘|问|咨询|了解|测算|算|评估|盯|关注|留意"
     r"|调整|申请|修改|更新|写|拿|取|接|陪|去|过去"
-    r"|推荐|介绍|演示|教|审|讨论|商量|敲定|参加|出席|慰问|拜年|贺|测|试|转告|告知|退|续|补录|双录"
-    r"|调研|考察|汇|视频|会面|赴约|团建|值班|直播|追"
+    r"|推荐|介绍|演示|教|审|讨论|商量|敲定|参加|出席|慰问|拜年|贺|测|试|转告|告知|退|(?<!手)续|补录|双录"
+    r"|调研|考察|汇|视频|会面|赴约|团建|值班|直播|追|告诉|告知|劝|拉[他她]|拉个?群|[跑走]一趟"
+    r"|(?<!申)请(?![假问])|统计(?![局数显])|梳理|[跟和与](?:他|她|客户)[说讲确]|说一[下声]|转发"
+    r"|邀|邮寄|传真|对接|交流|辅导|指导|盘点|过一[遍下]|录入|登记|归档|打印|盖章|开票|销户|预约"
+    r"|收(?:资料|材料|账单|合同|文件|费|款|手续费|原件|回执)|起草|拟|研究(?![所员报院])|分析(?!师)"
+    r"|总结|回顾"
+)
+_AGAIN = re.compile(r"[\s就才我们]*再(?![次度也生涨跌创追保入]|[加减平开补][仓码空多])[一-龥]")
+_NOBODY = re.compile(r"(?:[\s□]|我们?|咱们?|就|那|先|等|然后|所以|最后|最晚|最迟)*")
+_BEGINS = re.compile(
+    r"(?:\s|我们?|咱们?|再|专门|先|务必|一定要?|必须|当面|亲自|继续|顺便|重新|一起|准时|按时|及时"
+    r"|抓紧|记得|要|需要?|会|单独|统一|正式|线上|现场|远程)*"
+    r"(?:到(?![期港货账位岸了处])|去(?!库)|把|帮|替|向|给|带|陪|找|约|叫|出(?:方案|报告|面|发|题)"
+    r"|写|寄|送|拿|交(?![割易货投])|签|谈|聊|讲|听|解[释答决]|答|推[送荐]|推一|试|弄|教|演示|跑"
+    r"|接|碰|聚|定(?![价增])|对[一账接]|比对|算|打给|建群|拜|登|组织|筹备|布置|通[知报]|挪|搬)"
+)
+_AT_HOUR = re.compile(
+    r"(?:我们?)?(?:去|来)?(?:到|见|接|出发|开始|集合|碰头|碰面|见面|面谈)(?:[他她])?"
+)
+_REMINDS = re.compile(
+    r"\s?(?:请|要|记得|到时候?|届时|当天|提前|我|再|务必|别忘了?)*(?:提醒|通知|叫|催|告诉)"
+)
+_GOES_ON = re.compile(
+    r"(?:说|讲|称|表示|要|想|打算|准备|答应|承诺|客户|他|她|对方|老板|公司|让|叫|请|约|取消了?"
+    rf"|不用|别|改|推|{NAME})$"
 )
 _CHANNEL = re.compile(r"\s?(?:再|用|先|给[他她])?(?:电话|微信|短信|邮件|视频)")
-_NOUN_AFTER = re.compile(r"\s?的(?!时候|话)")
+_NOUN_AFTER = re.compile(
+    r"\s?(?:(?:到期|生效|交割|上市|召开|举行)?的(?!时候|话)|[那这][次笔单回场]|起(?![草床飞诉码])|以来)"
+)
 
 
-def called_off(clause: str) -> bool:
-    """Negated or cancelled; a date that something was moved to stays."""
-    return _CALLED_OFF.search(clause) is not None
+def called_off(before: str, after: str) -> bool:
+    """Negated or cancelled; a date that something was moved to stays, and so does a fresh start
+    behind a negation: 不急着签下周三再联系."""
+    if _CALLED_OFF.search(after) or _REFUSED.search(after):
+        return True
+    return _CALLED_OFF.search(before) is not None and not _AFRESH.match(after)
+
+
+def asked_about(before: str) -> bool:
+    """问了明天的开盘价: the date is what somebody asked about."""
+    return _ASKED_ABOUT.search(before) is not None
+
+
+def reminds(clause: str) -> bool:
+    """A clause that hangs a reminder on the date of the one before it: 12月20日到期，提醒他."""
+    return _REMINDS.match(clause) is not None and not done(clause)
+
+
+def answered(clause: str, following: str) -> bool:
+    """Whether what we do about an event stands in the next clause: 他周五有空，我过去一趟."""
+    if not (_WE_THEN.match(following) or _OCCASION.search(clause)):
+        return False
+    return ours("", following) and not done(following)
+
+
+def goes_on(before: str) -> bool:
+    """Whether what stands in front of a blank reaches beyond it: 客户说 周五来."""
+    return _GOES_ON.search(before.rstrip()) is not None
 
 
 def moved_to(before: str) -> bool:
@@ -152,7 +212,7 @@ def ours(before: str, after: str) -> bool:
     """Whether an action of ours stands beside the date; ``before`` and ``after`` are the rest of
     its clause."""
     clause = f"{before} {after}"
-    if _THEIRS_TO_US.search(clause):
+    if _THEIRS_TO_US.search(_INVITED.sub("请", clause)):
         return False
     if _ARRANGED.search(before):
         return True
@@ -162,8 +222,22 @@ def ours(before: str, after: str) -> bool:
         wish or _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))
     )
     if subject and not _WE_ARE_ASKED.search(clause):
-        return _TOGETHER.search(words) is not None and "会" not in clause.replace("开会", "")
+        together = _TOGETHER.search(_ELSEWHERE.sub(" ", words))
+        return together is not None and "会" not in clause.replace("开会", "")
+    if _AGAIN.match(after) or _starts_ours(before, after):
+        return True
     return _OURS.search(words) is not None or _CHANNEL.match(after) is not None
+
+
+def _starts_ours(before: str, after: str) -> bool:
+    """明天到他办公室: nobody in front of the date, and a verb of ours right behind."""
+    action = _NOT_OURS.sub(BLANK, after.lstrip())
+    return _NOBODY.fullmatch(before) is not None and _BEGINS.match(action) is not None
+
+
+def begins_hour(words: str) -> bool:
+    """九点半到, 下午两点我去接: an hour of the day that was just named."""
+    return bare(words) or _AT_HOUR.fullmatch(words.strip()) is not None
 
 
 def bare(words: str) -> bool:

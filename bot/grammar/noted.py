@@ -12,6 +12,9 @@ from bot.grammar.who import Named
 from crm import names
 
 _ACCOUNT_TOO = re.compile(r"\s?\(?(\d{6,12})\)?(?!\d)")
+Span = tuple[int, int]
+
+_WORD = re.compile(r"\S+")
 _ALSO = re.compile(r"\s?[、,和与跟及&]\s?|\s")
 
 
@@ -25,11 +28,11 @@ def log(heard: Heard, end: int, before: Named | None) -> Reading:
     return replace(reading, write=False)
 
 
-def task(heard: Heard, end: int, before: Named | None) -> Reading:
-    """待办 TEXT writes; 待办 and 待办 NAME list."""
-    if before is None and not heard.text[end:].strip():
+def task(heard: Heard, end: int, before: Named | None, when: Span | None = None) -> Reading:
+    """待办 TEXT writes; 待办 and 待办 NAME list. ``when``: a date said before the verb."""
+    if before is None and when is None and not heard.text[end:].strip():
         return Reading(verb="task")
-    reading = noted(heard, "task", end, before)
+    reading = noted(heard, "task", end, before, when)
     if not reading.note:
         return replace(reading, write=False)
     if reading.asked == "client":
@@ -41,10 +44,14 @@ def task(heard: Heard, end: int, before: Named | None) -> Reading:
     return reading
 
 
-def noted(heard: Heard, verb: str, end: int, before: Named | None) -> Reading:
-    """The whole of such a line. ``before``: a client named in front of the verb."""
+def noted(
+    heard: Heard, verb: str, end: int, before: Named | None, when: Span | None = None
+) -> Reading:
+    """The whole of such a line. ``before``, ``when``: a client, a date in front of the verb."""
     promised = verb == "task"
     layout = _layout(heard, end, before, promised=promised)
+    if when:
+        layout = replace(layout, lead=(when, *layout.lead))
     body = layout.body(heard.text)
     due = _due(heard, body, promised=promised)
     spoken = body if promised else dates.without_clauses(body, due)
@@ -68,11 +75,11 @@ def noted(heard: Heard, verb: str, end: int, before: Named | None) -> Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The note: ``lead``, a date said before the name, and the text from ``start`` to ``stop``."""
+    """The note: ``lead``, words said before the name, and the text from ``start`` to ``stop``."""
 
     start: int
     stop: int
-    lead: str = ""
+    lead: tuple[Span, ...] = ()
     named: Named | None = None
     channel: str | None = None
     stranger: str | None = None  # named, but nobody's client
@@ -83,7 +90,10 @@ class _Layout:
         if self.named and self.named.start >= self.start:
             cut = slice(self.named.start - self.start, self.named.end - self.start)
             plain = plain[: cut.start] + intent.NAME * len(plain[cut]) + plain[cut.stop :]
-        return f"{self.lead} {plain}" if self.lead else plain
+        return self.ahead(text) + plain
+
+    def ahead(self, text: str) -> str:
+        return "".join(f"{text[start:end]} " for start, end in self.lead)
 
 
 def _layout(heard: Heard, end: int, before: Named | None, *, promised: bool) -> _Layout:
@@ -115,7 +125,7 @@ def _client_in_front(heard: Heard, begin: int, *, promised: bool) -> _Layout | N
     for place in opening.places_from(heard.text, begin):
         named = who.expected(heard.text, place, heard.found)
         if named and _is_believable(heard, named):
-            lead = _lead(heard.text[begin:place], promised=promised)
+            lead = _lead(heard.text, begin, place, promised=promised)
             named = _with_others(heard, _with_account(heard, named))
             start, later = _channel_at(heard, named.end, promised)
             start = heard.skip(BETWEEN, start)
@@ -125,10 +135,11 @@ def _client_in_front(heard: Heard, begin: int, *, promised: bool) -> _Layout | N
     return None
 
 
-def _lead(words: str, *, promised: bool) -> str:
+def _lead(text: str, begin: int, end: int, *, promised: bool) -> tuple[Span, ...]:
     """What stands between verb and client and belongs to the note: a date, a task's channel."""
-    kept = (word for word in TAG.sub("", words).split())
-    return " ".join(w for w in kept if promised or not note.standing_channel(w, 0))
+    words = (match.span() for match in _WORD.finditer(text, begin, end))
+    kept = (span for span in words if not TAG.match(text, *span))
+    return tuple((a, b) for a, b in kept if promised or not note.standing_channel(text[a:b], 0))
 
 
 def _channel_at(heard: Heard, start: int, promised: bool) -> tuple[int, str | None]:
@@ -146,10 +157,17 @@ def _is_believable(heard: Heard, named: Named) -> bool:
     if named.hits[0].how == "exact" or named.typed.isascii():
         return True
     if not heard.is_apart(named):
-        return named.hits[0].how == "part" and who.titled(named.typed)
+        part = named.hits[0].how == "part"
+        return part and (who.titled(named.typed) or _stands_out(named, heard.text))
     return not talk.is_common_word(named.typed) and (
         named.hits[0].how == "part" or names.looks_like_name(named.typed)
     )
+
+
+def _stands_out(named: Named, text: str) -> bool:
+    """记恒力石化电话聊了…, but nobody called 国庆 in 记国庆电话…"""
+    ordinary = talk.is_common_word(named.typed) or intent.is_dated(named.typed)
+    return who.breaks_off(named, text) and not ordinary
 
 
 def _with_account(heard: Heard, named: Named) -> Named:
@@ -191,9 +209,9 @@ def _due(heard: Heard, body: str, *, promised: bool) -> Due:
 
 
 def _marked(heard: Heard, layout: _Layout, body: str, due: Due, verb: str) -> Reading:
-    marked = note.marks(f"{layout.lead} {heard.text[layout.start :]}")
+    marked = note.marks(layout.ahead(heard.text) + heard.text[layout.start :])
     own = heard.line.own(layout.start, layout.stop).rstrip(" ,，;；、")
-    text = f"{layout.lead} {own}" if layout.lead else own
+    text = "".join(f"{heard.line.own(*span)} " for span in layout.lead) + own
     return Reading(
         verb=verbs.BY_NAME[verb].name,
         note=text.strip() or None,
@@ -210,7 +228,7 @@ def _marked(heard: Heard, layout: _Layout, body: str, due: Due, verb: str) -> Re
 
 def _action(heard: Heard, layout: _Layout, body: str, due: Due) -> str:
     """The note without its dates; of a long one only the clause that the date stands in."""
-    ahead = len(layout.lead) + 1 if layout.lead else 0
+    ahead = len(layout.ahead(heard.text))
     offset = layout.start - ahead
     pieces = (
         body[start : min(end, ahead)]

@@ -7,7 +7,7 @@ NUMERAL = (
     r"(?:\d{1,18}(?:\.\d{1,8})?"
     r"|[零〇一二两三四五六七八九十百千]{1,14}(?:点[零一二三四五六七八九]{1,8})?)"
 )
-WHOLE = r"(?:\d{1,8}|[零〇一二两三四五六七八九十百]{1,8})"
+WHOLE = r"(?:\d{1,8}|[零〇一二两三四五六七八九十百廿卅]{1,8})"
 
 _DIGITS = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -33,6 +33,7 @@ def count(words: str) -> int | None:
 
 def _whole(words: str) -> int | None:
     """二十三, 一百零五, 二三 (as digits: 23), 两百五 (250)."""
+    words = words.replace("廿", "二十").replace("卅", "三十")
     if not words:
         return None
     if all(char in _DIGITS for char in words):

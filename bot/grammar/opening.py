@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from bot.grammar import note, verbs, who
 from bot.grammar.verbs import Verb
 
-FILLER = re.compile(r"(?:一下|一笔|[\s,:])*")
-LOOK_FILLER = re.compile(r"(?:一下|下|个|看看|看|[\s,:])*")
+FILLER = re.compile(r"(?:一下|一笔|[啊呃嗯哦]|[\s,:])*")
+LOOK_FILLER = re.compile(r"(?:一下|下|个|看看|看|[啊呃嗯哦]|[\s,:])*")
 BETWEEN = re.compile(r"[\s,:、的]*")
 TAG = re.compile(r"#[^\s#]+#?\s*")
 FIELDS = re.compile(r"手机号?码?|电话|身份证号?码?|证件号?码?|银行卡号?|地址|生日|联系人")
@@ -54,6 +54,8 @@ def expected_places(text: str) -> Iterator[int]:
     found = opening(text)
     first = who.token(text, 0)
     start = found.end if found else (first[1] if first else 0)
+    if found:
+        yield skip(LOOK_FILLER, text, start)
     yield from places_from(text, start)
 
 

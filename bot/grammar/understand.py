@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.message import Place
-from bot.grammar import note, noted, talk, verbs, who
+from bot.grammar import dates, intent, note, noted, talk, verbs, who
 from bot.grammar.commands import OF_A_CLIENT, command, look_up
 from bot.grammar.heard import Heard
 from bot.grammar.normalise import normalise
+from bot.grammar.numerals import WHOLE
 from bot.grammar.opening import BETWEEN, LOOK_FILLER, Opening, expected_places, opening, skip
 from bot.grammar.reading import Asked, Reading
 from bot.grammar.verbs import Verb
@@ -19,6 +20,8 @@ from crm.kernel.calendar import Calendar
 
 _PERIODS = re.compile(r"今[日天]|昨[日天]|本[周月]|上[周月]|近?\d|全部")
 _HE = re.compile(r"他|她|(?:该|这个?|此)客户")
+_COUNT = re.compile(rf"第?{WHOLE}(?:[个号条件]|[\s,]|$)")
+_REMIND_ME = re.compile(r"(?P<when>[^,;。!?]{2,16}?)\s?(?:请|你|再)?(?:提醒|叫)我(?:一下)?")
 _LONGEST_VERB = 16
 
 
@@ -32,6 +35,9 @@ def _queries(text: str) -> Iterator[Query]:
         return
     if len(text) <= who.LONGEST_WORD:
         yield Query("word", text)
+    begun = opening(text)
+    if begun:
+        yield Query("word", text[skip(LOOK_FILLER, text, begun.end) :])
     for place in expected_places(text):
         yield from who.word_queries(text, place)
     yield from who.mention_queries(text, 0)
@@ -61,6 +67,7 @@ def read(
         _name_like_a_verb(heard)
         or _verb_in_front(heard)
         or _client_in_front(heard)
+        or _date_in_front(heard)
         or _only_a_client(heard)
         or _unfinished_verb(heard)
         or _unknown_client(heard)
@@ -100,11 +107,11 @@ def _stands_glued(heard: Heard, begun: Opening) -> bool:
                 return True
             return who.PRONOUN.match(rest) is not None and not talk.is_ordinary(heard.text)
         case "task":
-            return heard.client_at(begun.end) is not None or not talk.is_ordinary(heard.text)
+            return heard.client_at(begun.end) is not None or _is_a_plan(heard, begun.end)
         case "lead":
             return note.mobile(rest) is not None
         case "claim" | "done":
-            return rest[:1].isdigit()
+            return _COUNT.match(rest) is not None
         case "stress" | "concentration":
             return bool(note.marks(rest[:12], codes=True).products or _PERIODS.match(rest))
         case "big_withdrawals" | "anomalies" | "noise" | "daily_report" | "monthly_report":
@@ -115,16 +122,37 @@ def _stands_glued(heard: Heard, begun: Opening) -> bool:
             return False
 
 
+def _is_a_plan(heard: Heard, start: int) -> bool:
+    """提醒明天开会, but not 提醒功能怎么用 nor 待办都清了."""
+    if talk.is_ordinary(heard.text) or talk.is_question(heard.text):
+        return False
+    said = heard.text[start:]
+    due = dates.due(said, at=heard.at, calendar=heard.calendar, promised=True)
+    return due.kind != "none" or said.startswith("我") or intent.ours("", said)
+
+
 def _client_in_front(heard: Heard) -> Reading | None:
-    """张三 持仓, 张三的持仓, 张三 记 …"""
+    """张三 持仓, 张三的持仓, 他的持仓, 张三 记 …"""
     named = who.expected(heard.text, 0, heard.found)
-    if named is None:
+    end = named.end if named else heard.pronoun_at(0)
+    if end is None or not (named or heard.focus):
         return None
-    span = who.token(heard.text, heard.skip(BETWEEN, named.end))
+    span = who.token(heard.text, heard.skip(BETWEEN, end))
     verb = verbs.exact(heard.text[slice(*span)]) if span else None
     if verb and span and verb.name in OF_A_CLIENT:
         return command(heard, verb, span[1], named)
     return None
+
+
+def _date_in_front(heard: Heard) -> Reading | None:
+    """明天下午两点提醒我给陈总回电话"""
+    asked = _REMIND_ME.match(heard.text)
+    if asked is None:
+        return None
+    when = dates.due(asked["when"], at=heard.at, calendar=heard.calendar, promised=True)
+    if when.kind == "none" or when.said != (asked.span("when"),):
+        return None
+    return noted.task(heard, asked.end(), None, when=asked.span("when"))
 
 
 def _only_a_client(heard: Heard) -> Reading | None:
@@ -190,7 +218,12 @@ def _unknown_client(heard: Heard) -> Reading | None:
         return None
     numbered = re.fullmatch(r"(?:尾号)?\d{4}|\d{6,12}", plain)
     spelled = plain.isascii() and plain.isalpha() and names.spells_a_name(plain.lower())
-    if numbered or spelled or (len(plain) > 1 and _could_be_a_name(plain)):
+    if (
+        numbered
+        or spelled
+        or plain.endswith("公司")
+        or (len(plain) > 1 and _could_be_a_name(plain))
+    ):
         return Reading(verb="look_up", query=heard.line.own(0))
     return None
 
@@ -209,7 +242,7 @@ def _told(heard: Heard) -> Reading | None:
     if named is None:
         return None
     offered = _offered(heard, "task", named)
-    return offered if offered.due.kind in {"date", "dates", "ask"} else None
+    return offered if offered.due.kind != "none" else None
 
 
 def _offered(heard: Heard, verb: str, named: Named | None) -> Reading:

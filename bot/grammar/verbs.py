@@ -105,9 +105,9 @@ TABLE: tuple[Verb, ...] = (
     ),
     Verb(
         name="positions",
-        words=("持仓", "资金曲线"),
+        words=("持仓",),
         latin=("chicang", "positions"),
-        says="看持仓和资金曲线",
+        says="看持仓和资金曲线，跟着刚查的客户",
         examples=("持仓 张三", "持仓"),
     ),
     Verb(

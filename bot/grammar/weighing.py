@@ -41,14 +41,14 @@ class _Weighing:
         before, after = self._beside(group)
         if intent.moved_to(self.text[: group.start]):
             return True
-        if intent.called_off(before + after) or intent.moved_away(after):
+        if intent.called_off(before, after) or intent.moved_away(after):
             return False
         if self.promised:
             return True
         ahead = bool(group.days) and group.days[0].ahead
         if (not ahead and intent.done(after)) or intent.describes(after):
             return False
-        if intent.conditional(before):
+        if intent.conditional(before) or intent.asked_about(before):
             return False
         return self._acts(group, before, after)
 
@@ -60,12 +60,27 @@ class _Weighing:
                 before = self.text[other.end : group.start]
             if group.end <= other.start < group.end + len(after):
                 after = self.text[group.end : other.start]
+        return self._nearest(before, after)
+
+    def _nearest(self, before: str, after: str) -> tuple[str, str]:
+        """Where blanks stand for commas, only the words next to the date."""
+        rest, blank, near = before.rpartition(" ")
+        if blank and not near and not intent.goes_on(rest) and intent.ours("", after):
+            before = ""
+        elif blank and not intent.goes_on(rest) and intent.ours(near, after):
+            before = near
+        near = after.partition(" ")[0]
+        if near and intent.ours(before, near):
+            after = near
         return before, after
 
     def _acts(self, group: Group, before: str, after: str) -> bool:
-        if group.state in {"never", "recurring"}:
+        if group.state == "never" or intent.ours(before, after):
             return True
-        if intent.ours(before, after):
+        following = clauses.following(self.text, group.end)
+        if following is not None and (
+            intent.reminds(following) or intent.answered(before + after, following)
+        ):
             return True
         if not intent.bare(before + after):
             return False
@@ -76,11 +91,11 @@ class _Weighing:
         without any it is still no accident, so it is asked."""
         after = clauses.following(self.text, group.end)
         if after is not None:
-            if intent.called_off(after):
+            if intent.called_off("", after):
                 return False
             if intent.ours("", after) and not intent.done(after):
                 return True
         before = clauses.preceding(self.text, group.start)
         acted = before is not None and intent.ours("", before) and not intent.done(before)
         group.doubted = not acted
-        return bool(group.days)
+        return acted or bool(group.days)

@@ -94,8 +94,13 @@ _TOKEN = re.compile(r"[^\s,:;。!?、()<>→|#]+")
 _LEADS_IN = re.compile(
     r"[跟和给与同向找帮约请替对陪催见访醒系知于问了过看查盯发寄送签办拜交把带让叫]|[\s,:;。、]|^"
 )
+_ACTION = "打?电话|微信|拜访|见面|吃饭|开会|沟通|通话|聊|谈"
 _LEADS_IN_ANY = re.compile(
-    r"(?:拜访|联系|回访|提醒|通知|[跟和给与找约])(?=([一-龥A-Za-z]{2,10})(?:[\s,;。、]|$))"
+    r"(?:拜访|联系|回访|提醒|通知|[跟和给与找约去到])了?"
+    rf"(?=([一-龥A-Za-z]{{2,10}}?)(?:[\s,;。、]|$|{_ACTION}|[送发寄签办续]))"
+)
+_GLUED = re.compile(
+    rf"[{_HAN}()]{{2,20}}?(?:公司|(?=(?:{_ACTION}|持仓|进度|资金曲线|短信|邮件|上门)))"
 )
 PRONOUN = re.compile(
     r"(?:他|她|该客户|这个?客户|此客户)(?![们一-龥])|(?:他|她|该客户)(?=的|电话|微信|持仓)"
@@ -118,6 +123,9 @@ def word_queries(text: str, start: int) -> Iterator[Query]:
     if len(word) <= LONGEST_WORD:
         yield Query("word", word)
     yield from _beginnings(text, span[0])
+    glued = _GLUED.match(text, span[0], span[1])
+    if glued:
+        yield Query("word", glued[0])
 
 
 def _beginnings(text: str, start: int) -> Iterator[Query]:
@@ -163,6 +171,7 @@ def expected(text: str, start: int, found: Found) -> Named | None:
     if hits and hits[0].how == "exact":
         return Named(start, span[1], word, tuple(hits))
     begun = _begun(text, start, found)
+    begun = begun or _glued(text, start, found)
     if begun or not hits:
         return begun
     return Named(start, span[1], word, tuple(hits))
@@ -202,6 +211,21 @@ def _begun(text: str, start: int, found: Found) -> Named | None:
             end = start + len(query.text)
             return Named(start, end, query.text, tuple(hits))
     return None
+
+
+def _glued(text: str, start: int, found: Found) -> Named | None:
+    """A name longer or shorter than most, up to the word that must follow: 恒力石化持仓."""
+    match = _GLUED.match(text, start)
+    hits = found.get(Query("word", match[0]), ()) if match else ()
+    if not match or not hits or hits[0].how not in {"exact", "part"}:
+        return None
+    return Named(start, match.end(), match[0], tuple(hits))
+
+
+def breaks_off(named: Named, text: str) -> bool:
+    """Whether a word follows that cannot be part of the name."""
+    match = _GLUED.match(text, named.start)
+    return match is not None and match.end() == named.end
 
 
 def titled(text: str) -> bool:

@@ -49,7 +49,8 @@ def name(text: str) -> str:
 
 def numbers(text: str) -> str:
     """Free text in which whatever looks like an ID, a mobile or a card is masked."""
-    return LONG_NUMBER.sub(_number, unicodedata.normalize("NFKC", text))
+    masked, found = LONG_NUMBER.subn(_number, unicodedata.normalize("NFKC", text))
+    return masked if found else text
 
 
 def _number(found: re.Match[str]) -> str:

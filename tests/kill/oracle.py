@@ -121,10 +121,9 @@ def on_screens(screens: Screens) -> list[Said]:
 
 def _kind_of(text: str) -> tuple[str, str]:
     """What a line asks for, and its last word."""
-    kinds = {"记": "log", "待办": "task"}
+    kinds = {"记": "log", "待办": "task", "持仓": "nobody"}
     words = text.split()
-    other = "nobody" if text.startswith("89") else "look_up"
-    return kinds.get(words[0], other), words[-1]
+    return kinds.get(words[0], "look_up"), words[-1]
 
 
 def answered_once(said: Iterable[Said], screens: Screens, showings: int) -> None:
@@ -149,7 +148,7 @@ def answers_to(item: Json, line: Said) -> bool:
 def fits(item: Json, line: Said) -> bool:
     """Whether it is the answer that such a line should have, and the first of its kind."""
     if line.kind == "nobody":
-        return item["kind"] == "text" and f"没有找到客户「{line.mark}」" in item["text"]
+        return item["kind"] == "text" and f"「{line.mark}」" in item["text"]
     title, text = item["card"]["title"] if item["card"] else "", item["text"]
     match line.kind:
         case "log":

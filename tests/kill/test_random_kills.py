@@ -1,15 +1,16 @@
 """Given people at work: however often the service is killed, it is as if it had not been."""
 
-import os
+import pytest
 
-from tests.kill.lives import SHOWINGS, kill_often
+from tests.kill.lives import SHOWINGS, SOAK, SOAK_SECONDS, kill_often
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import PRIVATE, Town
 
-KILLS = 60 if os.environ.get("QIDESK_SOAK") else 6
+KILLS = 60 if SOAK else 6
 
 
+@pytest.mark.timeout(SOAK_SECONDS if SOAK else 180)
 async def test_random_kills_under_mixed_load_lose_nothing(stage: Stage, town: Town) -> None:
     await kill_often(stage, town, seed=7, kills=KILLS)
     assert town.journal.refused, "nobody spoke while the service was down"

@@ -104,7 +104,7 @@ class Town:
     async def ask_for_nobody(self, person: str) -> Said:
         """Answered by a plain text that repeats the number: a text has no key of its own."""
         number = f"89{next(self.journal.numbers):06d}"
-        return await self.say(person, "nobody", number, number)
+        return await self.say(person, "nobody", f"持仓 {number}", number)
 
     async def refused(self, person: str, line: str) -> None:
         """Say something while nobody listens. Fails when it is taken."""
@@ -134,7 +134,8 @@ class Town:
         async with asyncio.timeout(CARD_SECONDS):
             while True:
                 for item in reversed(await self.seen(said.person, said.chat)):
-                    if item["reply_to"] == said.message_id and item["card"]:
+                    if item["reply_to"] == said.message_id:
+                        assert item["card"], f"{said}: {item['text']}"
                         return dict(item["card"])
                 await asyncio.sleep(0.05)
 

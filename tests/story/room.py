@@ -132,6 +132,11 @@ class Room:
         )
         return found[-1]
 
+    async def newest_text(self, person: str, words: str) -> Item:
+        """The newest thing on the screen that holds these words, once it is there."""
+        found = await self.until(person, lambda items: [i for i in items if words in i["text"]])
+        return found[-1]
+
     async def history_of(self, account: str) -> None:
         """Returns when the settled days of an account have come."""
         async with asyncio.timeout(PATIENCE):
@@ -152,6 +157,12 @@ class Room:
                 if staff.disabled_at is not None:
                     return
                 await asyncio.sleep(0.02)
+
+    async def client_of(self, person: str | None) -> dict[str, Any]:
+        """The first client of this manager; of None the first that nobody looks after."""
+        async with self.http.get(f"{self.url}/sandbox/clients?limit=5000") as answer:
+            found: dict[str, Any] = next(c for c in await answer.json() if c["owner"] == person)
+            return found
 
     async def namesakes_of(self, person: str) -> list[dict[str, Any]]:
         """Two clients of one name, both of this manager."""

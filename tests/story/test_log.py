@@ -195,3 +195,121 @@ class TestGivenAFile:
         await room.click("wangqiang", offer, "记录")
         item = await room.newest("wangqiang", "已记录 · 张三")
         assert fact(item, "附件") == "1 个"
+
+    async def test_when_nobody_is_in_focus_then_it_says_whose_file_is_unknown(
+        self, room: Room
+    ) -> None:
+        item = await room.upload("qianwei", "合同.png", b"\x89PNG\r\n\x1a\n" + b"0" * 64)
+        assert "属于哪位客户" in item["text"]
+
+
+class TestGivenAnUnfinishedLine:
+    async def test_when_only_the_channel_is_said_then_the_words_are_asked_with_their_date(
+        self, room: Room
+    ) -> None:
+        question = await room.ask("wangqiang", "记 张三 电话")
+        assert question["card"]["title"] == "张三 · 电话，聊了什么？"
+        item = await room.ask("wangqiang", "聊了豆粕基差，下周三回访 #豆粕")
+        assert item["card"]["title"] == "已记录 · 张三 · 电话"
+        assert fact(item, "待办") == "12-02（周三）09:00 回访"
+        assert fact(item, "标签") == "豆粕"
+
+    @pytest.mark.parametrize("no", ["不用了", "算了", "取消"])
+    async def test_when_the_question_is_declined_then_nothing_is_written(
+        self, room: Room, no: str
+    ) -> None:
+        await room.ask("wangqiang", "记 张三 微信")
+        item = await room.ask("wangqiang", no)
+        assert "已取消" in item["card"]["title"]
+        records = await room.ask("wangqiang", "记录 张三")
+        assert no not in records["text"]
+
+    async def test_when_two_clients_are_named_then_both_can_be_meant(self, room: Room) -> None:
+        question = await room.ask("wangqiang", "记 张三 单晓军 一起看了盘面")
+        assert labels(question)[2] == "都记"
+        items = await room.say("wangqiang", "3", count=2)
+        titles = [item["card"]["title"] for item in items]
+        assert titles == ["已记录 · 张三 · 其他", "已记录 · 单晓军 · 其他"]
+
+    async def test_when_a_name_is_only_alike_then_nothing_is_written_unasked(
+        self, room: Room
+    ) -> None:
+        question = await room.ask("wangqiang", "记 章三 电话 聊了不锈钢")
+        assert labels(question) == ["张三 80010023", "不是"]
+        await room.ask("wangqiang", "不是")
+        records = await room.ask("wangqiang", "记录 张三")
+        assert "不锈钢" not in records["text"]
+
+    async def test_when_a_colleagues_client_is_told_of_then_it_is_not_offered_to_the_one_in_focus(
+        self, room: Room
+    ) -> None:
+        other = await room.client_of("limin")
+        await room.ask("wangqiang", "张三")
+        item = await room.ask("wangqiang", f"上午跟{other['name']}通了个电话，聊了铁矿石库存")
+        assert item["card"]["title"] == other["name"]
+        assert labels(item) == ["申请查看"]
+
+    async def test_when_it_recurs_then_it_says_so_and_asks_for_the_first_day(
+        self, room: Room
+    ) -> None:
+        _, question = await room.say("wangqiang", "记 张三 电话 每周五回访", count=2)
+        assert "周期提醒还没有开通" in question["card"]["title"]
+        assert labels(question) == ["11-27（周五）09:00", "不用提醒"]
+
+    async def test_when_no_day_is_certain_then_likely_ones_are_offered(self, room: Room) -> None:
+        _, question = await room.say("wangqiang", "记 张三 电话 尽快回访", count=2)
+        assert labels(question)[0] == "11-24（周二）09:00"
+        item = await room.ask("wangqiang", "不用")
+        assert "没有记录" not in item["text"]  # the talk itself is kept
+
+
+class TestGivenWhatIsWrittenInANote:
+    async def test_when_it_is_long_then_the_card_is_short_and_the_whole_is_kept(
+        self, room: Room
+    ) -> None:
+        note = "聊了螺纹。" * 400
+        item = await room.ask("wangqiang", f"记 张三 电话 {note}末尾")
+        assert len(item["text"]) < 500
+        assert "全文 2002 字" in item["text"]
+        listed = await room.ask("wangqiang", "记录 张三")
+        assert len(listed["text"]) < 1500
+        await room.click("wangqiang", item, "全文")
+        await room.until(
+            "wangqiang", lambda items: [i for i in items if i["text"].endswith("末尾")]
+        )
+
+    async def test_when_it_holds_a_number_then_only_the_writer_reads_it(self, room: Room) -> None:
+        item = await room.ask("wangqiang", "记 张三 电话 新号13812345678")
+        assert "13812345678" in item["text"]
+        listed = await room.ask("sunfang", "记录 张三")
+        assert "138****5678" in listed["text"]
+        opened = await room.ask("sunfang", "1")
+        assert "138****5678" in opened["text"]
+        assert labels(opened) == []
+
+    async def test_when_a_record_is_picked_by_number_then_it_can_be_amended(
+        self, room: Room
+    ) -> None:
+        await room.ask("wangqiang", "记 张三 电话 聊了鸡蛋")
+        await room.ask("wangqiang", "记录 张三")
+        item = await room.ask("wangqiang", "1")
+        assert "聊了鸡蛋" in item["text"]
+        assert "补充" in labels(item)
+
+
+class TestGivenTenMinutesPass:
+    async def test_when_it_is_too_late_then_no_question_and_no_undo_works(self, room: Room) -> None:
+        twins = await room.namesakes_of("wangqiang")
+        item = await room.ask("wangqiang", "记 张三 电话 聊了红枣")
+        question = await room.ask("wangqiang", f"记 {twins[0]['name']} 电话 聊了苹果")
+        await room.advance("11m")
+        stray = await room.ask("wangqiang", "1")
+        assert "没有等您回答" in stray["card"]["title"]
+        await room.click("wangqiang", question, labels(question)[0])
+        await room.newest_text("wangqiang", "已过期")
+        await room.click("wangqiang", item, "撤销")
+        await room.newest_text("wangqiang", "超过 10 分钟")
+        late = await room.ask("wangqiang", "撤销")
+        assert "没有可以撤销" in late["text"]
+        records = await room.ask("wangqiang", f"记录 {twins[0]['account']}")
+        assert "聊了苹果" not in records["text"]

@@ -113,7 +113,8 @@ def _quarter(match: Match, now: Now) -> Day:
 
 
 _YEAR_PART = re.compile(
-    r"(?P<y>今|本|明|后|20\d\d)?年(?P<part>初|底|末|终(?!奖|总结|分红|考核)|中(?![国期]))" + TAIL
+    r"(?:(?P<y>今|本|明|后|20\d\d)年?)?年"
+    r"(?P<part>初|底|末|终(?!奖|总结|分红|考核)|中(?![国期]))" + TAIL
 )
 
 
@@ -132,7 +133,7 @@ def _year_part(match: Match, now: Now) -> Day | None:
 
 _MONTH_ALONE = re.compile(
     rf"(?:{MONTH_WORD}|(?<![个\d.半])(?P<m>{WHOLE}))月(?:份|内|里)?"
-    r"(?![\d初中底末尾上旬下线均合高低主交报结到期饼薪费租供付息]|以来|之后|后|前|的(?:行情|合约))"
+    r"(?![\d初中底末尾上旬下线均合高低主交报结到期饼薪费租供付息天花稻]|以来|之后|后|前|的(?:行情|合约))"
     + TAIL
 )
 

@@ -29,8 +29,8 @@ _FULL = re.compile(
     + TAIL
 )
 _MONTH_DAY = re.compile(
-    rf"(?P<y>今年|明年|后年|去年)?(?:的)?(?<![\d.])(?P<m>{WHOLE})月(?P<d>{WHOLE})"
-    r"(?:[日号](?!楼|院|线|均)|(?=$|[\s,。;)]|之?前|以前|[上下]午|早|晚|[回联拜打见给去再约跟发]"
+    rf"(?P<y>今年|明年|后年|去年)?(?:的)?(?<![\d.])(?P<m>{WHOLE})\s?月\s?(?P<d>{WHOLE})"
+    r"(?:\s?[日号](?!楼|院|线|均)|(?=$|[\s,。;)]|之?前|以前|[上下]午|早|晚|[回联拜打见给去再约跟发]"
     r"|收盘|开盘|夜盘))" + _DAY_TAIL + TAIL
 )
 _NUMERIC = re.compile(
@@ -114,17 +114,22 @@ def _date(year: int, month: int, number: int) -> date | None:
 
 
 _NUMBER = re.compile(
-    rf"(?<![第\d.月路街道巷弄村A-Za-z□◇零一二三四五六七八九十/-])(?P<d>{WHOLE})[号日]"
+    rf"(?<![第\d.月路街道巷弄村A-Za-z□◇零一二三四五六七八九十廿卅/-])(?P<d>{WHOLE})[号日]"
     r"(?!楼|院|线|门|库|厅|桌|店|仓|机|码|位|房|车|文|令|胶|油|均|内|新[高低]|高|低|平均|移动|K|k"
     r"|涨|跌|游|报|常|元|子"
     r"|盘|志|程|前后|用|活|期|趋)" + _DAY_TAIL + TAIL
 )
 
 
+_MISSAID = 39  # a number beyond the 31st that may still be a day said wrongly
+
+
 def _number(match: Match, now: Now) -> Day | None:
     number = count(match["d"])
-    if number is None or not 1 <= number <= 31:
+    if number is None or not 1 <= number <= _MISSAID:
         return None
+    if number > 31:
+        return ask(match)
     coming = _next_number(now.day, number)
     if now.day.day == number:
         return Day(match.start(), match.end(), "ask", (coming,), today=True)
