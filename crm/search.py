@@ -7,7 +7,7 @@ asked together: one statement for each tier of certainty, each probe answered fr
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
 from sqlalchemy import Result, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -165,7 +165,7 @@ async def _match(
 
 async def _rows(
     session: AsyncSession, reach: _Reach, asked: Sequence[tuple[str, str, str]]
-) -> Result[Unpack[tuple[Any, ...]]]:
+) -> Result[*tuple[Any, ...]]:
     """One statement for many (kind, key, condition)."""
     parts: list[str] = []
     values: dict[str, object] = {}

@@ -143,5 +143,5 @@ class Shelf:
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
     """Waits for something on the far side that has no event."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - the far side has no event for it
+        while not await condition():
             await asyncio.sleep(0.01)

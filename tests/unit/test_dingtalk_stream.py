@@ -134,7 +134,7 @@ def pressed(number: int = 1) -> dict[str, Any]:
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the far side has no event for it
+        while not condition():
             await asyncio.sleep(0.005)
 
 

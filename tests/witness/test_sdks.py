@@ -28,7 +28,7 @@ SETTINGS = DingTalkSettings(
 async def until(so: Callable[[], Awaitable[bool]]) -> None:
     """Another process decides when it is so: there is nothing to wait on but the answer."""
     async with asyncio.timeout(PATIENCE):
-        while not await so():  # noqa: ASYNC110
+        while not await so():
             await asyncio.sleep(0.02)
 
 
