@@ -37,7 +37,5 @@ def will_pass(error: Exception) -> bool:
         return False
     state = getattr(cause, "sqlstate", None) or ""
     return (
-        isinstance(error, OperationalError)
-        or error.connection_invalidated
-        or state[:2] in PASSING
+        isinstance(error, OperationalError) or error.connection_invalidated or state[:2] in PASSING
     )
