@@ -48,6 +48,11 @@ def due(text: str, *, at: datetime, calendar: Calendar, promised: bool) -> Due:
     return _together([_settle(group, now, plain) for group in meant])
 
 
+def is_date(words: str, *, at: datetime, calendar: Calendar) -> bool:
+    """Whether ``words`` are nothing but a date: 周一, though a client may be called 周一鸣."""
+    return due(words, at=at, calendar=calendar, promised=True).said == ((0, len(words)),)
+
+
 def around(text: str, due: Due) -> list[tuple[int, int]]:
     """What is left of the clauses that the dates stand in; the whole of ``text`` without any."""
     if not due.said:

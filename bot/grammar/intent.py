@@ -99,7 +99,9 @@ _TOGETHER = re.compile(
     r"|吃个饭|聚|再说|面签|电话会"
 )
 _ELSEWHERE = re.compile(r"去[一-龥]{1,6}?(?:开会|吃饭|拜访|见面|谈)")
-_ARRANGED = re.compile(r"约(?:[了好在定]|到)|定[了在好于]|说好|安排[在了]|时间")
+_ARRANGED = re.compile(
+    r"答应了?(?:他|她|客户)|约(?:[了好在定]|到)|定[了在好于]|说好|安排[在了]|时间"
+)
 
 # theirs or the market's, though a verb of ours is inside the word
 _NOT_OURS = re.compile(

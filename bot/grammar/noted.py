@@ -30,7 +30,7 @@ def log(heard: Heard, end: int, before: Named | None) -> Reading:
 
 def task(heard: Heard, end: int, before: Named | None, when: Span | None = None) -> Reading:
     """待办 TEXT writes; 待办 and 待办 NAME list. ``when``: a date said before the verb."""
-    if before is None and when is None and not heard.text[end:].strip():
+    if before is None and when is None and heard.skip(FILLER, end) == len(heard.text):
         return Reading(verb="task")
     reading = noted(heard, "task", end, before, when)
     if not reading.note:
@@ -156,6 +156,8 @@ def _is_believable(heard: Heard, named: Named) -> bool:
     """A guess or a fragment must at least look like a name where a note may begin."""
     if named.hits[0].how == "exact" or named.typed.isascii():
         return True
+    if dates.is_date(named.typed, at=heard.at, calendar=heard.calendar):
+        return False
     if not heard.is_apart(named):
         part = named.hits[0].how == "part"
         return part and (who.titled(named.typed) or _stands_out(named, heard.text))

@@ -33,7 +33,7 @@ class Opening:
 def opening(text: str) -> Opening | None:
     """The verb in front of a line: a word of its own, or the beginning of one."""
     slash = text.startswith("/")
-    start = 1 if slash else 0
+    start = len(text) - len(text[1:].lstrip()) if slash else 0
     span = who.token(text, start)
     if span is None or span[0] != start:
         return None
@@ -42,8 +42,8 @@ def opening(text: str) -> Opening | None:
         return Opening(verb, span[1], apart=True)
     start = skip(_POLITE, text, start)
     for word, verb in verbs.chinese_words():
-        if text.startswith(word, start):
-            end = start + len(word)
+        end = start + len(word)
+        if text.startswith(word, start) and not text.startswith("们", end):
             return Opening(verb, end, apart=not text[end : end + 1].strip(" ,:"))
     return None
 

@@ -8,15 +8,16 @@ _NARRATED = re.compile(
     r"|回访了|回访过|碰了个?面|吃了个?饭|喝了?个?茶|发了微信|微信(?:聊|说|沟通|问)|来电|来访|上门"
     r"|开了个?会|联系了|联系过|电话(?:聊|说|沟通|回访|里)|打完电话|打电话[来给]|讨论了"
     r"|发了?(?:个|条|封)?(?:短信|邮件|微信)|微信我"
-    r"|(?:刚才?|昨[天晚日]|今早|^上午|^早上|^中午).*(?:开会|见面|吃饭|电话|微信|短信|邮件)"
+    r"|(?:刚才?|昨[天晚日]|今早|^上午|^早上|^中午).*(?:开会|见面|吃饭|电话|通话|微信|短信|邮件)"
 )
 _THAT_ONE = re.compile(r"[跟和与给][他她]|(?:这个?|该)?客户")
 _QUESTION = re.compile(r"(?:吗|嘛|么|没有?|呢|谁|什么|怎么样?|多少|几点|哪里?)\??$|\?$")
 _ORDINARY = re.compile(
     r"记(?:得|者|住|忆|不|性|载|名|号|账|事|恨|挂|在|错|混|起|下来|着)|查(?:一下天|无|岗|水表|重"
-    r"|房|收|办|处)|找(?:到|工作|人|时间|机会|个|不|茬|死)"
+    r"|房|收|办|处|不|到|过|完)|找(?:到|工作|人|时间|机会|个|不|茬|死)"
     r"|客户(?:说|想|要|问|们|经理|端|的|都|很|那|今|昨|明|现|觉|反|有|没|不|来|去|已|在)"
-    r"|跟进(?:的|了|情况|一下|不)|提醒(?:的|过|了|功能|得(?!到)|很)|待办(?:的|了|很|太|事|都|还|清|列表)|记录(?:的|了|很)"
+    r"|跟进(?:的|了|情况|一下|不)|提醒(?:的|过|了|功能|事项|得(?!到)|很)"
+    r"|待办(?:的|了|很|太|事|都|还|清|列表|有)|记录(?:的|了|很)"
     r"|开户(?:的|了|需|要|流程|资料|吗|费)"
     r"|持仓(?:的|了|量|成本|怎)|压力(?:很|大|太|山|好|有|位)|完成(?:了|的|度|率)|进度(?:的|很|怎"
     r"|如)|异常(?:的|了|波|天)|交接(?:的|了|班)"
@@ -45,11 +46,17 @@ _COMMON = """
     辛苦 麻烦 幸好 幸亏 段子 满足 古巴 都好 重仓 折扣 折算 种植 种子 召开 过户
 """
 _COMMON_WORDS = frozenset(_COMMON.split())
+_PARTICLES = tuple("了吗呢吧啊呀啦嘛的着过哈哦嗯")
 
 
 def is_ordinary(text: str) -> bool:
     """Whether a line begins with a verb's characters as part of an ordinary word."""
     return _ORDINARY.match(text) is not None
+
+
+def tells_of_the_past(text: str) -> bool:
+    """待办都清了, 提醒事项同步不了: ends like a story or a complaint."""
+    return text.endswith(_PARTICLES)
 
 
 def is_question(text: str) -> bool:
@@ -68,9 +75,6 @@ def is_small_talk(words: str) -> bool:
 def about_that_one(text: str) -> bool:
     """Whether the contact was with the one that was spoken of: 刚跟他通了电话."""
     return _THAT_ONE.search(text) is not None
-
-
-_PARTICLES = tuple("了吗呢吧啊呀啦嘛的着过哈哦嗯")
 
 
 def is_common_word(words: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.message import Place
-from bot.grammar import dates, intent, note, noted, talk, verbs, who
+from bot.grammar import dates, note, noted, talk, verbs, who
 from bot.grammar.commands import OF_A_CLIENT, command, look_up
 from bot.grammar.heard import Heard
 from bot.grammar.normalise import normalise
@@ -21,7 +21,7 @@ from crm.kernel.calendar import Calendar
 _PERIODS = re.compile(r"今[日天]|昨[日天]|本[周月]|上[周月]|近?\d|全部")
 _HE = re.compile(r"他|她|(?:该|这个?|此)客户")
 _COUNT = re.compile(rf"第?{WHOLE}(?:[个号条件]|[\s,]|$)")
-_REMIND_ME = re.compile(r"(?P<when>[^,;。!?]{2,16}?)\s?(?:请|你|再)?(?:提醒|叫)我(?:一下)?")
+_REMIND_ME = re.compile(r"(?P<when>[^,;。!?]{2,16}?)\s?(?:请|你|再)?(?:提醒|叫)我(?!们)(?:一下)?")
 _LONGEST_VERB = 16
 
 
@@ -127,8 +127,10 @@ def _is_a_plan(heard: Heard, start: int) -> bool:
     if talk.is_ordinary(heard.text) or talk.is_question(heard.text):
         return False
     said = heard.text[start:]
+    if not talk.tells_of_the_past(said):
+        return True
     due = dates.due(said, at=heard.at, calendar=heard.calendar, promised=True)
-    return due.kind != "none" or said.startswith("我") or intent.ours("", said)
+    return due.kind != "none"
 
 
 def _client_in_front(heard: Heard) -> Reading | None:
@@ -147,10 +149,7 @@ def _client_in_front(heard: Heard) -> Reading | None:
 def _date_in_front(heard: Heard) -> Reading | None:
     """明天下午两点提醒我给陈总回电话"""
     asked = _REMIND_ME.match(heard.text)
-    if asked is None:
-        return None
-    when = dates.due(asked["when"], at=heard.at, calendar=heard.calendar, promised=True)
-    if when.kind == "none" or when.said != (asked.span("when"),):
+    if not (asked and dates.is_date(asked["when"], at=heard.at, calendar=heard.calendar)):
         return None
     return noted.task(heard, asked.end(), None, when=asked.span("when"))
 
@@ -214,7 +213,7 @@ def _which_verb(heard: Heard, candidates: tuple[Verb, ...]) -> Reading:
 def _unknown_client(heard: Heard) -> Reading | None:
     """A number or a name that nobody has is still a look-up, answered with 没有找到."""
     plain = re.sub(r"[\s-]", "", heard.text)
-    if talk.is_small_talk(plain):
+    if talk.is_small_talk(plain) or talk.is_ordinary(plain):
         return None
     numbered = re.fullmatch(r"(?:尾号)?\d{4}|\d{6,12}", plain)
     spelled = plain.isascii() and plain.isalpha() and names.spells_a_name(plain.lower())

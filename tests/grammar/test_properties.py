@@ -126,3 +126,17 @@ def test_counted_days_are_calendar_days(
     due = reading(f"记 张三 {days}天后回访", at, index, calendar).due
     local = (at + timedelta(hours=8)).date()
     assert [moment.date() for moment in due.at] == [local + timedelta(days=days)]
+
+
+@ANY
+@given(
+    weekday=st.sampled_from("一二三四五六日"),
+    hour=st.sampled_from(["一", "两", "三", "四", "九", "十", "十一", "十二", "二十"]),
+    at=MOMENTS,
+)
+def test_an_hour_right_behind_a_weekday_is_the_same_as_one_apart(
+    weekday: str, hour: str, at: datetime, index: Index, calendar: Calendar
+) -> None:
+    together = reading(f"提醒 周{weekday}{hour}点 给张三打电话", at, index, calendar).due
+    apart = reading(f"提醒 周{weekday} {hour}点 给张三打电话", at, index, calendar).due
+    assert (together.kind, together.at) == (apart.kind, apart.at)

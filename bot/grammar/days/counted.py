@@ -48,7 +48,7 @@ _AFTER = re.compile(
     r"(?P<after>之后|以后|过后|后(?!续(?![签约费])|[面来仓台悔])|之?内|以内)"
 )
 _AFTER_SHORT = re.compile(
-    rf"(?:再过|再等|过|隔)(?P<n>几|{WHOLE})(?P<ge>个)?(?P<half>)(?P<unit>交易日|天|周|星期|礼拜|月)"
+    rf"(?:再过|再等|过|隔)(?P<n>几|半|{WHOLE})(?P<ge>个)?(?P<half>)(?P<unit>交易日|天|周|星期|礼拜|月|小时|钟头|分钟)"
     r"(?!了|来|就是|后|之后|以后|期|线|度)"
 )
 _ANCHORED = re.compile(r"(?:到期|交割|签约|上市|开户|入金|出金|放假|生日|摘牌|付款|合同)(?:日)?$")
@@ -111,7 +111,7 @@ def _later(now: Now, number: int, unit: str) -> date:
 _NEXT_DAY = re.compile(r"次日(?!凌晨)|第二天|隔天|隔日")
 _NEXT_TRADING = re.compile(rf"(?:下|次|隔)(?:一|1)?个?交易日{TAIL}")
 _OF_PERIOD = re.compile(
-    rf"(?P<rel>本|这个?|下个?)?(?P<what>月|周|星期|礼拜)(?:底|末|初|份|内)?的?"
+    rf"(?:(?P<rel>本|这个?|下个?)|(?<![个\d])(?P<m>{WHOLE}))?(?P<what>月|周|星期|礼拜)(?:底|末|初|份|内)?的?"
     rf"(?:第(?P<n>{WHOLE})个?|(?P<last>最后(?:一个?)?)|(?P<first>首个?))交易日{TAIL}"
 )
 
@@ -125,8 +125,18 @@ def _next_trading(match: Match, now: Now) -> Day:
     return _within_reach(match, trading_after(now.calendar, now.day), "交易日", now)
 
 
-def _of_period(match: Match, now: Now) -> Day:
+_MONTHS_TO_COME = 9  # a month that is further ahead has only just passed
+
+
+def _of_period(match: Match, now: Now) -> Day | None:
     ahead = months_ahead(match["rel"] or "本")
+    if match["m"]:
+        month = count(match["m"]) or 0
+        if match["what"] != "月" or not 1 <= month <= 12:
+            return None
+        ahead = (month - now.day.month) % 12
+        if ahead > _MONTHS_TO_COME:
+            return ask(match)
     if match["what"] == "月":
         begin, end = (
             date(*month_ahead(now.day, ahead), 1),

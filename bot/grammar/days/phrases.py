@@ -1,10 +1,13 @@
 """Every phrase of a line that names a day, or says that there is none."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 from bot.grammar.days import counted, festive, parts, weeks, written
 from bot.grammar.days.day import Day, Now, Rule, State
-from bot.grammar.numerals import WHOLE
+from bot.grammar.holidays import trading_before
+from bot.grammar.numerals import WHOLE, count
 
 _VAGUE = re.compile(
     r"尽快|尽早|抓紧|早日|马上(?!就?[涨跌要到])|过些天|过些日子|过段时间|过一阵|过阵子|这两天"
@@ -30,6 +33,12 @@ _GONE = re.compile(
     rf"|(?<![到期割\d]){WHOLE}个?(?:天|周|星期|月|年|交易日)(?:之前|以前|前)"
     r"|几(?:天|周|个月|年)(?:之前|以前|前)|上周|上个?星期|上个?月(?![初中底末\d])"
 )
+
+_BACK = re.compile(
+    rf"(?<=前)的?(?P<n>{WHOLE})个?(?P<unit>交易日|工作日|天|日|周|星期|礼拜)(?!之?[后内]|以[后内])"
+)
+_WEEKS = {"周", "星期", "礼拜"}
+_MOST_BACK = 60
 
 _ANY = re.compile(
     r"[\d稍会等天日月年周号节拜期快早紧马近久过后前头次说空每儿假旦明秋午庆一晚季长放隔抓尽改随待]"
@@ -60,7 +69,25 @@ def scan(text: str, now: Now) -> list[Day]:
     found = [
         day for pattern, rule in _RULES for m in pattern.finditer(text) if (day := rule(m, now))
     ]
-    return _apart(found)
+    return [_counted_back(day, text, now) for day in _apart(found)]
+
+
+def _counted_back(day: Day, text: str, now: Now) -> Day:
+    """月底前两个交易日 counts back from the day. 月底前两天 is asked: days of the calendar, or of
+    trading; where both are the same day it is that."""
+    back = _BACK.match(text, day.end)
+    number = count(back["n"]) if back else None
+    if not back or not number or number > _MOST_BACK or day.state != "day" or not day.days:
+        return day
+    traded = counted = day.days[0] - timedelta(days=number * (7 if back["unit"] in _WEEKS else 1))
+    if back["unit"] not in _WEEKS:
+        traded = day.days[0]
+        for _ in range(number):
+            traded = trading_before(now.calendar, traded)
+    both = {traded} if back["unit"] == "交易日" else {traded, counted}
+    sure = len(both) == 1 and back["unit"] not in _WEEKS and traded >= now.day
+    days = tuple(sorted(each for each in both if each >= now.day))
+    return replace(day, end=back.end(), state="day" if sure else "ask", days=days)
 
 
 def _apart(found: list[Day]) -> list[Day]:
