@@ -4,6 +4,7 @@ Heavy modules are imported by the command that needs them, so that ``--help`` an
 """
 
 import asyncio
+import errno
 import json
 import signal
 import sys
@@ -62,9 +63,29 @@ def main() -> None:
     except OutsideError as error:
         fail(f"{error.where} 没有成功：{error.code}")
     except OSError as error:
-        fail(f"{error.strerror or type(error).__name__}：{error.filename or ''}".rstrip("："))
+        fail(in_words(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def in_words(error: OSError) -> str:
+    """A failure of the system's as one sentence."""
+    place = error.filename or ""
+    match error:
+        case FileNotFoundError():
+            return f"找不到文件 {place}"
+        case PermissionError():
+            return f"没有权限读写 {place}"
+        case IsADirectoryError():
+            return f"{place} 是目录，请给出文件"
+        case ConnectionError():
+            return "连不上服务器，请检查地址以及它是否在运行"
+        case _ if error.errno == errno.ENOSPC:
+            return "磁盘已满，请清理后再试"
+        case _ if error.errno == errno.EADDRINUSE:
+            return "端口已被占用，请用 --port 换一个"
+        case _:
+            return f"系统错误 {error.errno}：{place}".rstrip("：")
 
 
 def fail(sentence: str, code: int = 1) -> NoReturn:
