@@ -49,6 +49,15 @@ class Faults:
                 return fault
         return None
 
+    def take_named(self, platform: str, kind: str, app: str) -> Fault | None:
+        """As ``take``, but only of a fault that names this app."""
+        for fault in self._faults:
+            same = (fault.platform, fault.kind, fault.app) == (platform, kind, app)
+            if fault.alive and same:
+                fault.count -= 1
+                return fault
+        return None
+
     def clear(self, platform: str = "") -> None:
         """Mend everything; whoever hangs is let go."""
         for fault in self._faults:

@@ -77,6 +77,10 @@ class Platform(Protocol):
 
     def counters(self) -> dict[str, int]: ...
 
+    async def look(self) -> None:
+        """Find out whether the service can be reached; saying takes it from there."""
+        ...
+
     def say(self, saying: Saying, address: str) -> str:
         """Durable, then on its way; answers the message id."""
         ...

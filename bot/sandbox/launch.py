@@ -22,6 +22,7 @@ from bot.sandbox.dingtalk.company import DESK, App, DingTalkSettings
 from bot.sandbox.market import Market
 from bot.sandbox.refused import Refused
 from bot.sandbox.server import SandboxSettings, add_routes
+from bot.sandbox.wecom.company import WeComSettings
 from crm.kernel.calendar import Calendar
 
 TEMPLATE = "qidesk-desk.schema"
@@ -40,6 +41,7 @@ class Options:
     clients: int
     market: bool
     service_port: int
+    wecom: bool = False  # whether the far side has a WeCom and the service is told of it
 
     @property
     def url(self) -> str:
@@ -63,6 +65,54 @@ def desk_app(environ: Mapping[str, str] = os.environ) -> App:
         client_secret=environ.get("QIDESK_DINGTALK__CLIENT_SECRET", DESK.client_secret),
         robot_code=environ.get("QIDESK_DINGTALK__ROBOT_CODE", client_id),
     )
+
+
+def wecom_settings(options: Options, environ: Mapping[str, str] = os.environ) -> WeComSettings:
+    """WeCom's side of the secrets; ``QIDESK_WECOM__*`` holds for both."""
+
+    def given(name: str, default: str) -> str:
+        return environ.get(f"QIDESK_WECOM__{name}", default)
+
+    base = WeComSettings()
+    desk, bot = base.desk, base.bot
+    return replace(
+        base,
+        corp_id=given("CORP_ID", base.corp_id),
+        desk=replace(
+            desk,
+            agent_id=int(given("AGENT_ID", str(desk.agent_id))),
+            secret=given("SECRET", desk.secret),
+            token=given("TOKEN", desk.token),
+            encoding_aes_key=given("ENCODING_AES_KEY", desk.encoding_aes_key),
+        ),
+        bot=replace(
+            bot,
+            bot_id=given("AIBOT__BOT_ID", bot.bot_id),
+            secret=given("AIBOT__SECRET", bot.secret),
+        ),
+        callback_url=f"http://{options.host}:{options.service_port}/wecom/callback",
+    )
+
+
+def wecom_section(options: Options) -> dict[str, Any]:
+    """What the service needs to know of this WeCom."""
+    settings = wecom_settings(options)
+    desk, bot = settings.desk, settings.bot
+    base = f"{options.url}/sim/wecom"
+    return {
+        "corp_id": settings.corp_id,
+        "agent_id": str(desk.agent_id),
+        "secret": desk.secret,
+        "token": desk.token,
+        "encoding_aes_key": desk.encoding_aes_key,
+        "api_base": base,
+        "aibot": {
+            "bot_id": bot.bot_id,
+            "secret": bot.secret,
+            "ws_url": base.replace("http", "ws", 1) + "/aibot",
+        },
+        "robots": {robot.group: robot.key for robot in settings.robots},
+    }
 
 
 def write_config(options: Options) -> str:
@@ -97,6 +147,8 @@ def write_config(options: Options) -> str:
             "clients": options.clients,
         },
     }
+    if options.wecom:
+        written["wecom"] = wecom_section(options)
     options.data_dir.mkdir(parents=True, exist_ok=True)
     draft = options.config.with_suffix(".new")
     draft.write_text(tomli_w.dumps({**kept, **written}), encoding="utf-8")
@@ -160,6 +212,7 @@ async def far_side(app: web.Application, options: Options, secret: str) -> Async
         public_url=options.url,
         seed=options.seed,
         dingtalk=DingTalkSettings(desk=desk_app()),
+        wecom=wecom_settings(options) if options.wecom else None,
         far=FarSide(broker, market),
         on_clock=tell_service,
     )

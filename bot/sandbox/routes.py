@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import quote, unquote
 
 import orjson
@@ -35,6 +35,15 @@ class Far(Protocol):
     async def clients(self, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
     async def scene(self, body: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class CalledBack(Protocol):
+    """A platform that delivers by callback."""
+
+    async def turn(self, url: str) -> bool:
+        """Callbacks go to ``url``, "" for nowhere; whether who answers there can decrypt."""
+        ...
 
 
 ClockMoved = Callable[[float], Awaitable[None]]
@@ -77,6 +86,7 @@ class SandboxRoutes:
             "market": self._market,
             "scene": self._scene,
             "clock": self._clock,
+            "callback": self._callback,
         }
         return [
             *(web.get(f"/sandbox/{path}", polite(handler)) for path, handler in get.items()),
@@ -178,6 +188,7 @@ class SandboxRoutes:
             quote=text(body, "quote", ""),
         )
         platform = self._platform(body)
+        await platform.look()
         return answer({"message_id": platform.say(saying, self._ground.address(request))})
 
     async def _upload(self, request: web.Request) -> web.Response:
@@ -202,6 +213,7 @@ class SandboxRoutes:
         )
         self._ground.screens.member(saying.person, saying.chat)
         medium = await self._ground.media.keep("@lUP", name, body)
+        await platform.look()
         message = platform.upload(saying, medium, self._ground.address(request))
         return answer({"message_id": message})
 
@@ -266,6 +278,18 @@ class SandboxRoutes:
         if self._clock_moved:
             await self._clock_moved(clock.offset_seconds)
         return answer({"now": clock.iso(), "offset_seconds": clock.offset_seconds})
+
+    async def _callback(self, request: web.Request) -> web.Response:
+        body = await read_object(request)
+        platform, url = self._platform(body), body.get("url")
+        if url is not None and (
+            not isinstance(url, str) or not url.startswith(("http://", "https://"))
+        ):
+            raise Refused("url 应是网址或 null")
+        if not isinstance(platform, CalledBack):
+            raise Refused("这个平台不用回调")
+        verified = await platform.turn(url or "")
+        return answer({"url": url, "verified": verified})
 
     def _viewer(self, request: web.Request) -> tuple[str, str]:
         platform = self._platform(request.query)

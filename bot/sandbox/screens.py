@@ -108,6 +108,17 @@ class Screens:
         for row in rows:
             self._tell(platform, row["chat"], row["person"], row["seq"])
 
+    def rewrite(self, seq: int, body: Mapping[str, Any]) -> None:
+        """Other words in the same place."""
+        rows = self._disk.rows(
+            "UPDATE item SET body = ?, updated = ? WHERE seq = ? RETURNING platform, chat, person",
+            json.dumps(body, ensure_ascii=False),
+            self._clock.iso(),
+            seq,
+        )
+        for row in rows:
+            self._tell(row["platform"], row["chat"], row["person"], seq)
+
     def recall(self, seq: int) -> None:
         """Take it off the screens without a trace."""
         for row in self._disk.rows(

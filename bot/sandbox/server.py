@@ -1,6 +1,9 @@
 """The far side as one aiohttp application, alone or inside another one."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,13 +15,16 @@ from bot.sandbox.dingtalk.platform import DingTalk
 from bot.sandbox.disk import Disk
 from bot.sandbox.faults import Faults
 from bot.sandbox.feed import Feed
-from bot.sandbox.ground import Ground
+from bot.sandbox.ground import Ground, Platform
 from bot.sandbox.media import Media
 from bot.sandbox.page import PAGE_DIR
 from bot.sandbox.routes import ClockMoved, Far, SandboxRoutes
 from bot.sandbox.screens import Screens
+from bot.sandbox.wecom.company import WeComSettings
 from bot.sandbox.wire import Wire
 from bot.sandbox.world import World
+
+log = logging.getLogger(__name__)
 
 PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'"
 STATIC = "/sandbox/static/"
@@ -33,6 +39,7 @@ class SandboxSettings:
     seed: int = 7
     world: World = field(default_factory=World)
     dingtalk: DingTalkSettings = field(default_factory=DingTalkSettings)
+    wecom: WeComSettings | None = None  # None: this sandbox has no WeCom
     far: Far | None = None  # market, clients and scenes
     on_clock: ClockMoved | None = None
     page_dir: Path | None = PAGE_DIR
@@ -47,9 +54,18 @@ def make_app(settings: SandboxSettings) -> web.Application:
 def add_routes(app: web.Application, settings: SandboxSettings) -> Ground:
     """Mount the far side on ``app``; it opens its disk now and closes with the app."""
     ground = lay_ground(settings)
+
+    async def keep_disk(_app: web.Application) -> AsyncIterator[None]:
+        yield
+        ground.disk.close()
+
+    app.cleanup_ctx.append(keep_disk)  # the first to open is the last to close
     dingtalk = DingTalk(ground, settings.dingtalk)
     app.add_routes(dingtalk.routes())
-    far_side = SandboxRoutes(ground, [dingtalk], settings.far, settings.on_clock)
+    platforms: list[Platform] = [dingtalk]
+    if settings.wecom:
+        platforms.append(add_wecom(app, ground, settings.wecom))
+    far_side = SandboxRoutes(ground, platforms, settings.far, settings.on_clock)
     app.add_routes(far_side.routes())
     if settings.page_dir:
         add_page(app, settings.page_dir)
@@ -59,13 +75,36 @@ def add_routes(app: web.Application, settings: SandboxSettings) -> Ground:
         ground.feed.close()
         await dingtalk.close()
 
-    async def keep_disk(_app: web.Application) -> AsyncIterator[None]:
-        yield
-        ground.disk.close()
-
     app.on_shutdown.append(let_go)
-    app.cleanup_ctx.append(keep_disk)
     return ground
+
+
+def add_wecom(app: web.Application, ground: Ground, settings: WeComSettings) -> Platform:
+    """Its callbacks run as long as the app; they end before the disk closes."""
+    from bot.sandbox.wecom.platform import WeCom  # noqa: PLC0415 - `serve` never loads wechatpy
+
+    wecom = WeCom(ground, settings)
+
+    async def call_back(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(wecom.run())
+        task.add_done_callback(complain)
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def let_go(_app: web.Application) -> None:
+        await wecom.close()
+
+    app.add_routes(wecom.routes())
+    app.cleanup_ctx.append(call_back)
+    app.on_shutdown.append(let_go)
+    return wecom
+
+
+def complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("wecom's callbacks have stopped", exc_info=error)
 
 
 def lay_ground(settings: SandboxSettings) -> Ground:

@@ -5,8 +5,9 @@ import pytest
 
 from tests.contract.dingtalk_rig import dingtalk_rig
 from tests.contract.rig import Rig
+from tests.contract.wecom_rig import wecom_rig
 
-RIGS = {"dingtalk": dingtalk_rig}
+RIGS = {"dingtalk": dingtalk_rig, "wecom": wecom_rig}
 
 
 @pytest.fixture(params=RIGS)

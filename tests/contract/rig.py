@@ -94,9 +94,24 @@ class Rig:
         answer = await self.post("say", person=PERSON, chat=chat, text=text, **more)
         return str(answer["message_id"])
 
+    def under(self, item: dict[str, Any], message: str) -> bool:
+        """Whether an answer stands where the platform puts answers to ``message``."""
+        return bool(item["reply_to"] == message)
+
+    def version(self, item: dict[str, Any]) -> int | None:
+        """The version of a card on the screen, None where nothing shows it."""
+        return int(item["card"]["version"])
+
+    def state(self, item: dict[str, Any]) -> str:
+        """The word for how a card on the screen stands."""
+        return str(item["card"]["status"])
+
     async def upload(self, name: str, data: bytes) -> None:
+        await self.send_file(name, data)
+
+    async def send_file(self, name: str, data: bytes, **more: str) -> None:
         form = aiohttp.FormData(
-            {"platform": self.adapter.name, "person": PERSON, "chat": "private"}
+            {"platform": self.adapter.name, "person": PERSON, "chat": "private", **more}
         )
         form.add_field("file", data, filename=name)
         async with self.http.post(f"{self.base}/sandbox/upload", data=form) as response:

@@ -1,4 +1,7 @@
-"""A sandbox as a process of its own: prints its address, serves until it is killed."""
+"""A sandbox as a process of its own: prints its address, serves until it is killed.
+
+With a second argument it has a WeCom that calls back there.
+"""
 
 import asyncio
 import sys
@@ -7,10 +10,12 @@ from pathlib import Path
 from aiohttp import web
 
 from bot.sandbox.server import SandboxSettings, make_app
+from bot.sandbox.wecom.company import WeComSettings
 
 
-async def main(data_dir: str) -> None:
-    runner = web.AppRunner(make_app(SandboxSettings(data_dir=Path(data_dir))))
+async def main(data_dir: str, callback_url: str = "") -> None:
+    wecom = WeComSettings(callback_url=callback_url) if callback_url else None
+    runner = web.AppRunner(make_app(SandboxSettings(data_dir=Path(data_dir), wecom=wecom)))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -20,4 +25,4 @@ async def main(data_dir: str) -> None:
     await asyncio.Event().wait()
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

@@ -14,13 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def process(data_dir: Path) -> AsyncIterator[Room]:
+async def process(data_dir: Path, *more: str) -> AsyncIterator[Room]:
     """A sandbox that ends by SIGKILL."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.sandbox.serve",
         str(data_dir),
+        *more,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

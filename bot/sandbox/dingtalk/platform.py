@@ -112,6 +112,9 @@ class DingTalk:
     def counters(self) -> dict[str, int]:
         return self._meter.used() | {"waiting": self._stream.waiting()}
 
+    async def look(self) -> None:
+        """Sockets come and go by themselves."""
+
     def say(self, saying: Saying, address: str) -> str:
         return self._speech.say(saying, address)
 

@@ -1,0 +1,1 @@
+"""The simulated WeCom: callbacks, REST calls, group robots and the aibot's WebSocket."""
