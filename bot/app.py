@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -29,9 +29,15 @@ from bot.platforms.dingtalk.client import DingTalk as DingTalkClient
 from bot.platforms.dingtalk.client import open_dingtalk
 from bot.platforms.dingtalk.settings import CustomRobot, DingTalkSettings
 from bot.platforms.dingtalk.stream import Stream
+from bot.platforms.wecom.client import WeCom as WeComClient
+from bot.platforms.wecom.client import open_wecom
+from bot.platforms.wecom.reception import Reception
+from bot.platforms.wecom.settings import LIMITS as WECOM_LIMITS
+from bot.platforms.wecom.settings import AiBotSettings, WeComSettings
+from bot.platforms.wecom.stored import StoredNotes
 from bot.router import Router
 from bot.scheduler import Scheduler
-from bot.settings import DingTalk, Settings, SourceSettings
+from bot.settings import DingTalk, Settings, SourceSettings, WeCom
 from crm import calendars
 from crm.changes import count_of
 from crm.kernel import audit
@@ -57,7 +63,14 @@ LIMITS: Mapping[str, Limit] = {
     "dingtalk:private": Limit(20, 60),
     "dingtalk:group": Limit(20, 60),
     "dingtalk:robot": Limit(20, 60),
+    **{name: Limit(*limit) for name, limit in WECOM_LIMITS.items()},
 }
+
+
+class Adapter(Protocol):
+    """What receives from a platform."""
+
+    def health(self) -> Health: ...
 
 
 @dataclass(kw_only=True)
@@ -72,7 +85,8 @@ class Service:
     scheduler: Scheduler
     book: Book
     sources: dict[str, Source] = field(default_factory=dict)
-    adapters: dict[str, Stream] = field(default_factory=dict)
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    wecom: Reception | None = None  # behind the callback's address
 
     @property
     def control_secret(self) -> str:
@@ -184,8 +198,14 @@ async def _assemble(
     stack.push_async_callback(painter.close)
     book = Book(calendar)
     sources = {name: _source(name, s, http) for name, s in settings.sources.items()}
-    dingtalk = await _dingtalk_client(stack, settings, clock, ShownBlobs(store, painter))
-    senders: dict[str, Sender] = {"dingtalk": dingtalk} if dingtalk else {}
+    blobs = ShownBlobs(store, painter)
+    dingtalk = await _dingtalk_client(stack, settings, clock, blobs)
+    wecom = await _wecom_client(stack, settings, store, clock, blobs)
+    senders: dict[str, Sender] = {}
+    if dingtalk is not None:
+        senders["dingtalk"] = dingtalk
+    if wecom is not None:
+        senders["wecom"] = wecom
     dispatcher = Dispatcher(store, senders, Limits(clock, {**LIMITS, **_limits(settings)}))
     desk = Desk(
         store=store,
@@ -194,7 +214,7 @@ async def _assemble(
         senders=senders,
         calendar=calendar,
         book=book,
-        risk_chats=_risk_chats(settings.dingtalk),
+        risk_chats=_risk_chats(settings),
     )
     service = Service(
         settings=settings,
@@ -214,6 +234,9 @@ async def _assemble(
         stream = _stream(service, dingtalk_of(settings.dingtalk), dingtalk.contacts)
         service.adapters["dingtalk"] = stream
         await stack.enter_async_context(running(stream.run()))
+    if wecom is not None:
+        service.wecom = service.adapters["wecom"] = _reception(service, wecom)
+        await stack.enter_async_context(running(service.wecom.run()))
     _schedule(service)
     await stack.enter_async_context(service.scheduler.open())
     return service
@@ -226,6 +249,28 @@ async def _dingtalk_client(
         return None
     opened = open_dingtalk(dingtalk_of(settings.dingtalk), clock, blobs, metrics.tally)
     return await stack.enter_async_context(opened)
+
+
+async def _wecom_client(
+    stack: AsyncExitStack, settings: Settings, store: Store, clock: SystemClock, blobs: Blobs
+) -> WeComClient | None:
+    if settings.wecom is None:
+        return None
+    opened = open_wecom(wecom_of(settings.wecom), clock, blobs, StoredNotes(store), metrics.tally)
+    return await stack.enter_async_context(opened)
+
+
+def _reception(service: Service, wecom: WeComClient) -> Reception:
+    async def people_changed(users: tuple[str, ...]) -> None:
+        await people_left(service.store, "wecom", wecom.contacts, users)
+
+    return Reception(
+        wecom,
+        service.desk.hear,
+        service.desk.hear_click,
+        on_answered=service.desk.answered,
+        on_people_changed=people_changed,
+    )
 
 
 def _stream(service: Service, settings: DingTalkSettings, directory: Directory) -> Stream:
@@ -277,6 +322,11 @@ def _schedule(service: Service) -> None:
             most_rows=ARCHIVED_A_NIGHT,
         )
 
+    async def wecom_notes() -> None:
+        if service.settings.wecom is not None:
+            await StoredNotes(store).sweep()
+
+    service.scheduler.every(3600, wecom_notes, name="wecom_notes", awaited=False)
     service.scheduler.every(60, meter, name="keep_meter", awaited=False)
     service.scheduler.on_trading_days(time(3, 30), old_rows, name="archive")
     service.scheduler.every(1, reminders, name="remind")
@@ -313,8 +363,41 @@ def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
     )
 
 
-def _risk_chats(dingtalk: DingTalk | None) -> frozenset[tuple[str, str]]:
-    return frozenset(("dingtalk", chat) for chat in (dingtalk.risk_groups if dingtalk else ()))
+def wecom_of(settings: WeCom) -> WeComSettings:
+    """The section as the adapter wants it."""
+    bot = settings.aibot
+    return WeComSettings(
+        corp_id=settings.corp_id,
+        agent_id=settings.agent_id,
+        secret=settings.secret.get_secret_value(),
+        token=settings.token.get_secret_value(),
+        encoding_aes_key=settings.encoding_aes_key.get_secret_value(),
+        api_base=settings.api_base,
+        proxy=settings.proxy,
+        card_url=settings.card_url,
+        member_minute=settings.member_minute,
+        member_hour=settings.member_hour,
+        clickable=settings.clickable,
+        robots={name: key.get_secret_value() for name, key in settings.robots.items()},
+        app_chats=frozenset(settings.app_chats),
+        aibot=AiBotSettings(
+            bot_id=bot.bot_id,
+            secret=bot.secret.get_secret_value(),
+            ws_url=bot.ws_url,
+            name=bot.name,
+        )
+        if bot
+        else None,
+    )
+
+
+def _risk_chats(settings: Settings) -> frozenset[tuple[str, str]]:
+    sections = {"dingtalk": settings.dingtalk, "wecom": settings.wecom}
+    return frozenset(
+        (platform, chat)
+        for platform, section in sections.items()
+        for chat in (section.risk_groups if section else ())
+    )
 
 
 def _limits(settings: Settings) -> dict[str, Limit]:

@@ -167,6 +167,7 @@ def _options(
         clients=clients,
         market=market,
         service_port=port if together else port + 1,
+        wecom=True,
     )
 
 

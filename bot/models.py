@@ -150,3 +150,16 @@ class ApiToken(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class WeComNote(Base):
+    """What WeCom gave us for later, e.g. the single-use code that updates a card."""
+
+    __tablename__ = "wecom_note"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(128), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the value, sealed
+    value: Mapped[str] = mapped_column(SealedText("wecom_note.value"))
+    at: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(Moment, index=True)

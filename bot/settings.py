@@ -58,6 +58,7 @@ class AiBot(Section):
     bot_id: str
     secret: SecretStr
     ws_url: str = "wss://openws.work.weixin.qq.com"
+    name: str = ""  # what people mention
 
 
 class WeCom(Section):
@@ -68,7 +69,14 @@ class WeCom(Section):
     encoding_aes_key: SecretStr
     api_base: str = "https://qyapi.weixin.qq.com"
     aibot: AiBot | None = None
-    robots: dict[str, SecretStr] = {}
+    robots: dict[str, SecretStr] = {}  # keys of group robots by the group's name
+    risk_groups: list[str] = []  # chat ids of the risk desk's groups
+    app_chats: list[str] = []  # groups that the application made itself
+    card_url: str = "https://work.weixin.qq.com/"  # where a card without buttons leads
+    clickable: bool = True  # False without a callback: then cards have no buttons
+    member_minute: int = Field(default=29, ge=1)
+    member_hour: int = Field(default=990, ge=1)
+    proxy: str = ""
 
 
 class Security(Section):

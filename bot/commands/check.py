@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import stat
 from calendar import monthrange
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +17,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.app import clock_of, dingtalk_of, open_vault, store_of
+from bot.app import clock_of, dingtalk_of, open_vault, store_of, wecom_of
 from bot.commands.tables import versions
 from bot.models import Meter
 from bot.platforms.dingtalk.api import Api, http_session
 from bot.platforms.dingtalk.probe import probe
 from bot.platforms.dingtalk.settings import API_POOL, PLATFORM, PUSH_POOL
+from bot.platforms.wecom.api import Api as WeComApi
+from bot.platforms.wecom.api import http_session as wecom_session
+from bot.platforms.wecom.probe import probe as probe_wecom
 from bot.settings import Settings, SourceSettings
 from crm import calendars
 from crm.kernel import audit
@@ -44,6 +47,9 @@ STANDARD_QUOTA = {API_POOL: 5000, PUSH_POOL: 3000}  # DingTalk's standard editio
 POOL_WORDS = {API_POOL: "接口调用", PUSH_POOL: "消息推送"}
 
 
+Found = tuple[Level, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     part: str
@@ -56,12 +62,9 @@ async def check(settings: Settings) -> list[Finding]:
     found = [Finding("配置", "ok", "配置文件有效"), *_keys(settings)]
     found += [finding async for finding in _store(settings)]
     found += [finding async for finding in _outside(settings)]
-    if settings.wecom is not None:
-        text = "本版本还没有接通企业微信：[wecom] 的配置不起作用，企业微信里收不到消息"
-        found.append(Finding("企业微信", "warning", text))
-    if settings.dingtalk is None:
-        text = "没有配置任何可用的平台，请填写 [dingtalk]，见 docs/dingtalk.md"
-        found.append(Finding("钉钉", "wrong", text))
+    if settings.dingtalk is None and settings.wecom is None:
+        text = "没有配置任何平台，请填写 [dingtalk] 或 [wecom]，见 docs/dingtalk.md、docs/wecom.md"
+        found.append(Finding("平台", "wrong", text))
     return [*found, *_disks(settings)]
 
 
@@ -192,9 +195,8 @@ async def _outside(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("数据源", "warning", "没有配置数据源，没有资金和风险数据")
         for name, source in settings.sources.items():
             yield await _source(name, source, http)
-    if settings.dingtalk is not None:
-        for finding in await _dingtalk(settings):
-            yield finding
+    for finding in (*await _dingtalk(settings), *await _wecom(settings)):
+        yield finding
 
 
 async def _clock(settings: Settings, http: aiohttp.ClientSession) -> Finding:
@@ -241,13 +243,34 @@ async def _dingtalk(settings: Settings) -> list[Finding]:
     if settings.dingtalk is None:
         return []
     told = dingtalk_of(settings.dingtalk)
+
+    async def ask() -> list[Found]:
+        async with http_session(told) as http:
+            return await probe(told, Api(told, http, SystemClock()))
+
+    return await _in_time("钉钉", ask())
+
+
+async def _wecom(settings: Settings) -> list[Finding]:
+    if settings.wecom is None:
+        return []
+    told = wecom_of(settings.wecom)
+
+    async def ask() -> list[Found]:
+        async with wecom_session(told) as http:
+            return await probe_wecom(told, WeComApi(told, http, SystemClock()))
+
+    return await _in_time("企业微信", ask())
+
+
+async def _in_time(platform: str, asked: Awaitable[list[Found]]) -> list[Finding]:
     try:
-        async with asyncio.timeout(PROBE_SECONDS), http_session(told) as http:
-            found = await probe(told, Api(told, http, SystemClock()))
+        async with asyncio.timeout(PROBE_SECONDS):
+            found = await asked
     except TimeoutError:
-        text = f"钉钉 {PROBE_SECONDS} 秒没有应答，请检查出网和代理"
-        return [Finding("钉钉", "wrong", text)]
-    return [Finding("钉钉", level, text) for level, text in found]
+        text = f"{platform} {PROBE_SECONDS} 秒没有应答，请检查出网和代理"
+        return [Finding(platform, "wrong", text)]
+    return [Finding(platform, level, text) for level, text in found]
 
 
 def _disks(settings: Settings) -> list[Finding]:

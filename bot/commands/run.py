@@ -11,6 +11,7 @@ from bot import schema
 from bot import web as pages
 from bot.app import Service, clock_of, make_keys, running, store_of
 from bot.app import serve as service
+from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.sandbox.launch import Options, far_side, write_config
 from bot.sandbox.seed import seed
 from bot.settings import Settings, load
@@ -105,7 +106,11 @@ class Slot:
         self._service = running_service
 
     def routes(self) -> list[web.RouteDef]:
-        return pages.service_routes(lambda: self._service)
+        return [*pages.service_routes(lambda: self._service), *callback_routes(self._callback)]
+
+    def _callback(self) -> Callback | None:
+        reception = self._service.wecom if self._service else None
+        return reception.callback if reception else None
 
     async def connected(self) -> None:
         """Returns when every adapter can receive."""

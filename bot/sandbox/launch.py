@@ -14,6 +14,7 @@ import aiohttp
 import tomli_w
 from aiohttp import web
 
+from bot.platforms.wecom.settings import LIMITS as WECOM_LIMITS
 from bot.sandbox import scenes
 from bot.sandbox.broker import Broker, invent
 from bot.sandbox.clock import SandboxClock
@@ -110,8 +111,12 @@ def wecom_section(options: Options) -> dict[str, Any]:
             "bot_id": bot.bot_id,
             "secret": bot.secret,
             "ws_url": base.replace("http", "ws", 1) + "/aibot",
+            "name": "期台",
         },
         "robots": {robot.group: robot.key for robot in settings.robots},
+        "risk_groups": ["g-risk"],
+        "member_minute": 1_000_000,
+        "member_hour": 1_000_000,
     }
 
 
@@ -123,7 +128,7 @@ def write_config(options: Options) -> str:
     app = desk_app()
     base = f"{options.url}/sim/dingtalk"
     generous = {"amount": 100_000.0, "seconds": 1.0}
-    names = ("app", "private", "group", "robot", "hook")
+    names = [f"dingtalk:{name}" for name in ("app", "private", "group", "robot", "hook")]
     written: dict[str, Any] = {
         "store": kept.get("store") or {"url": f"sqlite+aiosqlite:///{options.data_dir}/qidesk.db"},
         "web": {"host": options.host, "port": options.service_port, "public_url": options.url},
@@ -138,7 +143,7 @@ def write_config(options: Options) -> str:
         },
         "security": kept.get("security") or {"key_file": str(options.data_dir / "qidesk.keys")},
         "sources": {"sim": {"kind": "sim", "url": options.url}},
-        "outbox": {"limits": {f"dingtalk:{name}": generous for name in names}},
+        "outbox": {"limits": dict.fromkeys((*names, *WECOM_LIMITS), generous)},
         "sandbox": {
             "url": options.url,
             "secret": secret,

@@ -42,7 +42,7 @@ async def test_a_sound_store_is_said_to_be_so(settings: Settings, desk: Store) -
     parts = await found(settings)
     for part in ("配置", "密钥", "数据库", "审计"):
         assert [level for level, _ in parts[part]] == ["ok"], part
-    assert parts["钉钉"][0][0] == "wrong"  # nothing is configured to talk to
+    assert parts["平台"][0][0] == "wrong"  # nothing is configured to talk to
 
 
 async def test_a_key_file_that_others_can_read_is_wrong(settings: Settings, desk: Store) -> None:
@@ -132,11 +132,12 @@ def test_a_forecast_goes_by_the_days_that_have_passed(used: int, day: int, level
     assert check._forecast("接口调用", used, 5000, now).level == level
 
 
-async def test_wecom_is_said_not_to_be_served_yet(settings: Settings, desk: Store) -> None:
+async def test_what_is_wrong_with_wecom_is_said(settings: Settings, desk: Store) -> None:
     secret = SecretStr("x")
     wecom = WeCom(corp_id="c", agent_id="1", secret=secret, token=secret, encoding_aes_key=secret)
-    [(level, text)] = (await found(settings.model_copy(update={"wecom": wecom})))["企业微信"]
-    assert (level, "还没有接通" in text) == ("warning", True)
+    told = (await found(settings.model_copy(update={"wecom": wecom})))["企业微信"]
+    assert {level for level, _ in told} == {"wrong"}
+    assert any("encoding_aes_key" in text for _, text in told)
 
 
 async def test_a_platform_and_a_source_out_of_reach_are_said_without_secrets(

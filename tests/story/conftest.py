@@ -22,5 +22,5 @@ async def room(
         name = f"room{uuid4().hex}"
         await server.run(f"CREATE DATABASE {name}")
         environ["QIDESK_STORE__URL"] = server.url(name)
-    async with open_room(data_dir, environ) as found:
+    async with open_room(data_dir, environ, wecom=getattr(request.module, "WECOM", False)) as found:
         yield found

@@ -179,7 +179,9 @@ class Room:
 
 
 @asynccontextmanager
-async def open_room(data_dir: Path, environ: Mapping[str, str]) -> AsyncIterator[Room]:
+async def open_room(
+    data_dir: Path, environ: Mapping[str, str], *, wecom: bool = False
+) -> AsyncIterator[Room]:
     """A demo on a free port with a quiet market; ``environ`` overrides settings."""
     options = Options(
         host="127.0.0.1",
@@ -189,6 +191,7 @@ async def open_room(data_dir: Path, environ: Mapping[str, str]) -> AsyncIterator
         clients=1400,
         market=False,
         service_port=0,
+        wecom=wecom,
     )
     options = Options(**{**_fields(options), "service_port": options.port})
     options.far_dir.mkdir(parents=True)

@@ -1,27 +1,20 @@
 """What must outlive a restart, in memory and on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import MetaData, text
+from sqlalchemy import text
 
 from bot.platforms.wecom.notes import Kind, MemoryNotes, Notes
-from bot.platforms.wecom.stored import StoredNotes, note_table
+from bot.platforms.wecom.stored import StoredNotes
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store
 
 
 @pytest.fixture
-async def stored(store: Store) -> AsyncIterator[StoredNotes]:
-    metadata = MetaData()
-    table = note_table(metadata)
-    async with store.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
-    yield StoredNotes(store, table)
-    async with store.engine.begin() as connection:
-        await connection.run_sync(metadata.drop_all)
+def stored(store: Store) -> StoredNotes:
+    return StoredNotes(store)
 
 
 @pytest.fixture(params=["memory", "stored"])
