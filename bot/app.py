@@ -59,7 +59,7 @@ BEAT_SECONDS = 2.0  # within which a source speaks
 
 LIMITS: Mapping[str, Limit] = {
     # The platforms' own rates (reference: DingTalk 9.2); [outbox.limits] overrides by name.
-    "dingtalk:app": Limit(20, 1),
+    "dingtalk:app": Limit(10, 0.5),  # a full bucket and its refill stay within 20 a second
     "dingtalk:private": Limit(20, 60),
     "dingtalk:group": Limit(20, 60),
     "dingtalk:robot": Limit(20, 60),

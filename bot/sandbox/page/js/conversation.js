@@ -32,7 +32,7 @@ export class Conversation {
     this.unread = unread;
     this.now = now;
     this.see = see;
-    this.reader = { me: where.person, nameOf, inGroup, say, desk: this.#desk() };
+    this.reader = { me: where.person, platform: where.platform, nameOf, inGroup, say, desk: this.#desk() };
     this.#build();
   }
 

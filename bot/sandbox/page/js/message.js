@@ -8,7 +8,7 @@ import { el, icon } from "./dom.js";
 import { markdown, plain, targets } from "./markdown.js";
 import * as time from "./time.js";
 
-/** `reader` is who looks on: {me, nameOf, inGroup, say, desk}; `question` what the item answers. */
+/** `reader` is who looks on: {me, platform, nameOf, inGroup, say, desk}; `question` what the item answers. */
 export function message(item, reader, question = null) {
   const mine = item.from === reader.me;
   const name = item.from === "bot" ? "期台" : reader.nameOf(item.from);
@@ -25,7 +25,7 @@ export function message(item, reader, question = null) {
 
 const BUBBLES = {
   text: (item) => (item.voice ? voice(item) : words(item)),
-  markdown: (item, reader) => el(".bubble", {}, markdown(item.text, reader.say)),
+  markdown: (item, reader) => el(".bubble", {}, markdown(broken(item.text, reader.platform), reader.say)),
   card: (item, reader) => (item.card ? cardView(item.card, reader.desk) : words(item, reader)),
   image,
   file,
@@ -90,3 +90,8 @@ const address = ({ label, url }) =>
   /^https?:\/\//i.test(url)
     ? el("a.button.plain", { href: url, target: "_blank", rel: "noopener noreferrer" }, label, icon("open"))
     : el("button.button.plain", { type: "button", disabled: true }, label);
+
+/** WeCom ends a line where the text does; DingTalk only after two spaces. */
+function broken(text, platform) {
+  return platform === "wecom" ? text.replace(/\n/g, "  \n") : text;
+}
