@@ -1,6 +1,7 @@
 """``make bench``: every benchmark, one after the other."""
 
-from benchmarks import acknowledge, look_up
+from benchmarks import acknowledge, commands, look_up
 
 acknowledge.main()
 look_up.main()
+commands.main(40)
