@@ -327,7 +327,7 @@ def _schedule(service: Service) -> None:
             await StoredNotes(store).sweep()
 
     service.scheduler.every(3600, wecom_notes, name="wecom_notes", awaited=False)
-    service.scheduler.every(60, meter, name="keep_meter", awaited=False)
+    service.scheduler.every(10, meter, name="keep_meter", awaited=False)
     service.scheduler.on_trading_days(time(3, 30), old_rows, name="archive")
     service.scheduler.every(1, reminders, name="remind")
     service.scheduler.every(20, histories, name="keep_history", awaited=False)
