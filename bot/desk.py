@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import crashpoint, inbox, outbox
+from bot import crashpoint, inbox, metrics, outbox
 from bot.chat import codec
 from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Place, Text
 from bot.chat.ports import Raw, Sender
@@ -93,12 +93,15 @@ class Desk:
         """Store a message durably, then work on it. True when it is new."""
         stored = await self._inbox.store(raw)
         if stored.fresh:
+            metrics.HEARD.labels(raw.platform).inc()
             self._start(stored.id, raw.ask)
         return stored.fresh
 
     async def hear_click(self, raw: Raw) -> Card | None:
         """Store a click durably and give the card as it is then; None when the work goes on."""
         stored = await self._inbox.store(raw)
+        if stored.fresh:
+            metrics.HEARD.labels(raw.platform).inc()
         task = self._start(stored.id, raw.ask) if stored.fresh else None
         if task is not None:
             done, _ = await asyncio.wait({task}, timeout=CLICK_BUDGET)
@@ -145,8 +148,9 @@ class Desk:
         if turn is None:
             turn = self._turns[name] = asyncio.Lock()
         try:
-            async with turn:
-                await self._settle(heard_id, ask)
+            with metrics.ANSWER_SECONDS.time():
+                async with turn:
+                    await self._settle(heard_id, ask)
         finally:
             self._in_hand.discard(heard_id)
 
@@ -181,6 +185,7 @@ class Desk:
             if will_pass(error):
                 raise
             # A bug in one handler is not an outage.
+            metrics.BROKEN.inc()
             log.exception("message %s broke its handler", trace)
             await self._decline(heard_id, ask, trace, BROKEN.format(trace=trace), HeardState.FAILED)
 

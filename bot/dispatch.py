@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import crashpoint, outbox
+from bot import crashpoint, metrics, outbox
 from bot.chat import codec
 from bot.chat.message import Card
 from bot.chat.ports import Outgoing, Receipt, Sender
@@ -299,4 +299,7 @@ class Dispatcher:
             if rows:
                 await session.execute(insert(Delivery), rows)
             await self._limits.save(session)
+        for mark in marks:
+            if mark.outcome:
+                metrics.SENT.labels(mark.item.out.chat.platform, mark.outcome).inc()
         return [None] * len(marks)

@@ -17,7 +17,13 @@ BROKEN = Counter("qidesk_broken", "Messages that met a bug of ours", registry=RE
 SENT = Counter(
     "qidesk_sent", "Tries to send by outcome", ["platform", "outcome"], registry=REGISTRY
 )
-WAITING = Gauge("qidesk_outbox_waiting", "Items that wait to be sent", registry=REGISTRY)
+OUTBOX = Gauge(
+    "qidesk_outbox",
+    "Items not delivered, by state",
+    ["state"],
+    registry=REGISTRY,
+)
+FAILED = Gauge("qidesk_failed", "Messages kept because a bug met them", registry=REGISTRY)
 PART_OK = Gauge("qidesk_part_ok", "Whether a part is well", ["part"], registry=REGISTRY)
 CALLS = Counter(
     "qidesk_platform_calls", "Calls by quota pool", ["platform", "pool"], registry=REGISTRY

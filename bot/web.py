@@ -64,7 +64,7 @@ def service_routes(current: Current) -> list[web.RouteDef]:
         if service is not None:
             for name, part in service.health().items():
                 metrics.PART_OK.labels(name).set(part.ok)
-            await count_waiting(service.store)
+            await count_what_is_left(service.store)
         return web.Response(body=metrics.page(), headers={"Content-Type": METRICS_TYPE})
 
     async def move_clock(request: web.Request) -> web.Response:
@@ -115,22 +115,22 @@ def disk_health(store: Store) -> Health:
     return Health(ok=True, detail=f"磁盘剩余 {free // 1024**3} GB")
 
 
-async def count_waiting(store: Store) -> dict[str, int]:
-    """How much waits and how much was given up, for figures and for the admin."""
+UNSENT = (OutState.WAITING, OutState.SENDING, OutState.HELD, OutState.DEAD)
+
+
+async def count_what_is_left(store: Store) -> None:
+    """How much waits and how much was given up."""
     async with store.reading() as session:
         out = await session.execute(
-            select(Out.state, func.count())
-            .where(
-                Out.state.in_((OutState.WAITING, OutState.SENDING, OutState.DEAD, OutState.HELD))
-            )
-            .group_by(Out.state)
+            select(Out.state, func.count()).where(Out.state.in_(UNSENT)).group_by(Out.state)
         )
-        states = {state.value: count for state, count in out}
+        states = dict(out.all())
         failed = await session.scalar(
             select(func.count()).select_from(Heard).where(Heard.state == HeardState.FAILED)
         )
-    metrics.WAITING.set(states.get("waiting", 0) + states.get("sending", 0))
-    return {**states, "failed": failed or 0}
+    for state in UNSENT:
+        metrics.OUTBOX.labels(state.value).set(states.get(state, 0))
+    metrics.FAILED.set(failed or 0)
 
 
 def _json(body: object, status: int = 200) -> web.Response:

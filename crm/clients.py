@@ -75,6 +75,7 @@ async def add_many(session: AsyncSession, batch: Sequence[NewClient], *, by: str
     rows = [_row(new) for new in batch]
     for row in rows:
         row.created_at = row.updated_at = at
+        set_status(row, row.status, at.astimezone(SHANGHAI).date())
     session.add_all(rows)
     await session.flush()
     personal = [
@@ -303,6 +304,11 @@ async def _reveals_today(session: AsyncSession, person: Person) -> int:
     return count or 0
 
 
-def keep_until(closed_on: date) -> date:
-    """The day up to which the law wants the file of a client who left."""
-    return years_later(closed_on, KEEP_YEARS)
+def set_status(client: Client, status: ClientStatus, today: date) -> None:
+    """With the day up to which the law wants the file of a client who left; none for who is here.
+    A day that was set before stays."""
+    client.status = status
+    if status is not ClientStatus.CLOSED:
+        client.keep_until = None
+    elif client.keep_until is None:
+        client.keep_until = years_later(today, KEEP_YEARS)

@@ -17,6 +17,7 @@ from crm.imports.plan import Change, plan
 from crm.imports.records import ClientRow
 from crm.imports.rejects import Reject, reject
 from crm.kernel import audit
+from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import now
 from crm.models import (
     Client,
@@ -218,7 +219,8 @@ async def _update(session: AsyncSession, known: _Known, change: Change, *, by: s
         elif field == "client_type":
             client.kind = ClientKind(value)
         elif field == "status":
-            client.status = ClientStatus(value)
+            today = now(session).astimezone(SHANGHAI).date()
+            clients.set_status(client, ClientStatus(value), today)
     client.version += 1
     client.updated_at = now(session)
     audit.note(session, by, "client.import", f"client:{client.id}", fields=list(change.fields))
