@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint, metrics, outbox
-from bot.chat import codec
 from bot.chat.message import Card
-from bot.chat.ports import Outgoing, Receipt, Sender
+from bot.chat.ports import Receipt, Sender
 from bot.dbfailure import will_pass
 from bot.groupcommit import GroupCommit
 from bot.limits import Limits
 from bot.models import Delivery, LiveCard, Out, OutState
-from crm.kernel.db import Store
+from bot.outbox import Item
+from crm.kernel.db import Store, table
 from crm.kernel.errors import Outcome, OutsideError
 
 log = logging.getLogger(__name__)
@@ -36,33 +36,38 @@ PARALLEL = 64
 CARD_COMES_SECONDS = 0.2
 DATABASE_WAIT = 5.0
 
+_MARKED = ("state", "attempts", "again", "not_before", "ended_at")
 _OPEN = (OutState.WAITING, OutState.SENDING)
-
-
-@dataclass(slots=True)
-class _Item:
-    """A row of the outbox in memory."""
-
-    id: int
-    out: Outgoing
-    lane: str
-    priority: int
-    not_before: datetime
-    created_at: datetime
-    attempts: int
-    doubtful: bool  # an earlier try may have been shown
-    overtaken: bool = False  # an older version was on its way when this one came up
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
     """What to write down about an item after (or before) a try."""
 
-    item: _Item
+    item: Item
     state: OutState
     outcome: str = ""
     code: str = ""
     platform_id: str = ""
+
+
+_MARK = (
+    update(table(Out))
+    .where(table(Out).c.id == bindparam("number"))
+    .values({name: bindparam(f"to_{name}") for name in _MARKED})
+)
+_TOLD = insert(table(Delivery))
+
+
+def _state(mark: _Mark, at: datetime) -> dict[str, object]:
+    return {
+        "number": mark.item.id,
+        "to_state": mark.state,
+        "to_attempts": mark.item.attempts,
+        "to_again": mark.item.doubtful,
+        "to_not_before": mark.item.not_before,
+        "to_ended_at": None if mark.state in _OPEN else at,
+    }
 
 
 class Dispatcher:
@@ -72,8 +77,8 @@ class Dispatcher:
         self._store = store
         self._senders = senders
         self._limits = limits
-        self._lanes: dict[str, deque[_Item]] = {}
-        self._early: list[Out] = []  # put out before ``run`` was ready for it
+        self._lanes: dict[str, deque[Item]] = {}
+        self._early: list[Item] = []  # put out before ``run`` was ready for it
         self._tasks: asyncio.TaskGroup | None = None
         self._marks = GroupCommit(self._write)
         self._slots = asyncio.Semaphore(PARALLEL)
@@ -90,32 +95,22 @@ class Dispatcher:
                 left = await outbox.pending(session)
             self._tasks = tasks
             # What is committed while we read may be in both.
-            waiting = {row.id: row for row in (*left, *self._early)}
-            for row_id in sorted(waiting):
-                self._queue(waiting[row_id])
+            waiting = {item.id: item for item in (*left, *self._early)}
+            for number in sorted(waiting):
+                self._queue(waiting[number])
             self._early.clear()
             await asyncio.Event().wait()
 
     async def queued(self, session: AsyncSession) -> None:
         """After a commit: deliver what it put out."""
-        rows: list[Out] = session.info.pop("queued", [])
+        items: list[Item] = session.info.pop("queued", [])
         if self._tasks is None:
-            self._early += rows
+            self._early += items
             return
-        for row in rows:
-            self._queue(row)
+        for item in items:
+            self._queue(item)
 
-    def _queue(self, row: Out) -> None:
-        item = _Item(
-            id=row.id,
-            out=codec.load_outgoing(row.item),
-            lane=row.lane,
-            priority=row.priority,
-            not_before=row.not_before,
-            created_at=row.created_at,
-            attempts=row.attempts,
-            doubtful=row.again or row.state is OutState.SENDING,
-        )
+    def _queue(self, item: Item) -> None:
         lane = self._lanes.get(item.lane)
         if lane is None:
             lane = self._lanes[item.lane] = deque()
@@ -137,7 +132,7 @@ class Dispatcher:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def _work(self, name: str, lane: deque[_Item]) -> None:
+    async def _work(self, name: str, lane: deque[Item]) -> None:
         while lane:
             item = lane[0]
             await self._until(item.not_before)
@@ -153,7 +148,7 @@ class Dispatcher:
         if not self._lanes:
             self._idle.set()
 
-    async def _still_wanted(self, item: _Item) -> bool:
+    async def _still_wanted(self, item: Item) -> bool:
         """False for a version of a card when there is a newer one, or the click's answer carried
         this one. Returns once the card itself has been shown."""
         card = item.out.part
@@ -186,7 +181,7 @@ class Dispatcher:
             except TimeoutError:
                 continue
 
-    async def _try(self, item: _Item) -> bool:
+    async def _try(self, item: Item) -> bool:
         """One try to send; True when the item is done with, one way or the other."""
         try:
             return await self._send(item)
@@ -198,7 +193,7 @@ class Dispatcher:
             await self._mark(_Mark(item, OutState.DEAD, "refused", "broken"))
             return True
 
-    async def _send(self, item: _Item) -> bool:
+    async def _send(self, item: Item) -> bool:
         sender = self._senders.get(item.out.chat.platform)
         if sender is None:
             await self._mark(_Mark(item, OutState.DEAD, "refused", "no such platform"))
@@ -224,11 +219,11 @@ class Dispatcher:
         crashpoint.here("outbox.after_mark")
         return True
 
-    async def _sent(self, item: _Item, receipt: Receipt) -> None:
+    async def _sent(self, item: Item, receipt: Receipt) -> None:
         await self._mark(_Mark(item, OutState.SENT, "sent", platform_id=receipt.platform_id))
 
     async def _failed(
-        self, item: _Item, error: OutsideError, *, idempotent: bool, again: bool
+        self, item: Item, error: OutsideError, *, idempotent: bool, again: bool
     ) -> bool:
         """Decide by what is known: try again, mark as doubtful, or give up and keep it."""
         log.warning("outbox %s: %s", item.id, error)
@@ -245,7 +240,7 @@ class Dispatcher:
         return False
 
     @staticmethod
-    def _wait(item: _Item, error: OutsideError) -> float:
+    def _wait(item: Item, error: OutsideError) -> float:
         if error.wait_seconds is not None:
             return error.wait_seconds * random.uniform(1.0, 1.2)  # noqa: S311  jitter
         longest: float = min(FIRST_WAIT * 2 ** (item.attempts - 1), LONGEST_WAIT)
@@ -271,19 +266,8 @@ class Dispatcher:
     async def _write(self, marks: Sequence[_Mark]) -> Sequence[None]:
         """One transaction for everything that was learned meanwhile."""
         at = self._store.clock.now()
-        async with self._store.writing() as session:
-            for mark in marks:
-                await session.execute(
-                    update(Out)
-                    .where(Out.id == mark.item.id)
-                    .values(
-                        state=mark.state,
-                        attempts=mark.item.attempts,
-                        again=mark.item.doubtful,
-                        not_before=mark.item.not_before,
-                        ended_at=None if mark.state in _OPEN else at,
-                    )
-                )
+        async with self._store.writing(brief=True) as session:
+            await session.execute(_MARK, [_state(mark, at) for mark in marks])
             rows = [
                 {
                     "out_id": mark.item.id,
@@ -297,7 +281,7 @@ class Dispatcher:
                 if mark.outcome
             ]
             if rows:
-                await session.execute(insert(Delivery), rows)
+                await session.execute(_TOLD, rows)
             await self._limits.save(session)
         for mark in marks:
             if mark.outcome:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from secrets import token_hex
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +13,7 @@ from bot.chat import codec
 from bot.chat.message import Card, Chat, Part, Place, ReplyHook
 from bot.chat.ports import Outgoing
 from bot.models import Delivery, LiveCard, Out, OutState
-from crm.kernel.db import now
+from crm.kernel.db import now, table
 
 
 class Priority(IntEnum):
@@ -39,6 +39,24 @@ class Envelope:
     asker: str = ""  # in a group: the staff id whose rights the card shows
 
 
+@dataclass(slots=True)
+class Item:
+    """A row of the outbox in memory, until it is done with."""
+
+    id: int
+    out: Outgoing
+    lane: str
+    priority: int
+    not_before: datetime
+    created_at: datetime
+    attempts: int = 0
+    doubtful: bool = False  # an earlier try may have been shown
+    overtaken: bool = False  # an older version was on its way when this one came up
+
+
+_PUT = insert(table(Out)).returning(table(Out).c.id)
+_KEEP = insert(table(LiveCard))
+
 CLICK_GRACE = timedelta(seconds=3)  # a click's own answer carries the card; this is for a crash
 
 
@@ -48,7 +66,7 @@ async def put(session: AsyncSession, envelope: Envelope, part: Part) -> Part:
     if isinstance(part, Card):
         part = replace(part, id=part.id or f"qd{key}", version=1)
         key = part.id
-        session.add(_live(session, envelope, part))
+        await _keep(session, envelope, part)
     out = Outgoing(
         key=key,
         chat=envelope.chat,
@@ -90,37 +108,54 @@ def revise(card: LiveCard, content: Card) -> Card:
 async def _add(
     session: AsyncSession, envelope: Envelope, out: Outgoing, card: str | None, start: datetime
 ) -> None:
-    row = Out(
-        key=out.key,
+    item = Item(
+        id=0,
+        out=out,
         lane=f"card:{card}" if out.update else f"{out.chat.platform}:{out.chat.id}",
         priority=envelope.priority,
-        platform=out.chat.platform,
-        item=codec.dump(out).decode(),
-        card=card,
-        why=envelope.why,
-        trace=envelope.trace or session.info.get("trace", ""),
-        state=OutState.WAITING,
         not_before=start,
         created_at=now(session),
     )
-    session.add(row)
-    await session.flush()
-    session.info.setdefault("queued", []).append(row)
+    row = {
+        "key": out.key,
+        "lane": item.lane,
+        "priority": item.priority,
+        "platform": out.chat.platform,
+        "item": codec.dump(out).decode(),
+        "card": card,
+        "why": envelope.why,
+        "trace": envelope.trace or session.info.get("trace", ""),
+        "state": OutState.WAITING,
+        "attempts": 0,
+        "again": False,
+        "not_before": start,
+        "created_at": item.created_at,
+    }
+    item.id = (await session.execute(_PUT, row)).scalar_one()
+    session.info.setdefault("queued", []).append(item)
 
 
-def _live(session: AsyncSession, envelope: Envelope, card: Card) -> LiveCard:
-    return LiveCard(
-        id=card.id,
-        subject=card.subject,
-        receiver=envelope.receiver,
-        drawn_for=envelope.receiver or envelope.asker,
-        platform=envelope.chat.platform,
-        place=envelope.chat.place.value,
-        chat=envelope.chat.id,
-        version=card.version,
-        content=codec.dump(card).decode(),
-        at=now(session),
-    )
+async def _keep(session: AsyncSession, envelope: Envelope, card: Card) -> None:
+    """The card as it is on the screen, for the clicks to come."""
+    row = {
+        "id": card.id,
+        "subject": card.subject,
+        "receiver": envelope.receiver,
+        "drawn_for": envelope.receiver or envelope.asker,
+        "platform": envelope.chat.platform,
+        "place": envelope.chat.place.value,
+        "chat": envelope.chat.id,
+        "version": card.version,
+        "content": codec.dump(card).decode(),
+        "at": now(session),
+    }
+    await session.execute(_KEEP, row)
+
+
+def newest(session: AsyncSession) -> Item:
+    """What this transaction put out last."""
+    found: Item = session.info["queued"][-1]
+    return found
 
 
 async def live_cards(session: AsyncSession, subject: str) -> list[LiveCard]:
@@ -135,12 +170,43 @@ async def live_cards(session: AsyncSession, subject: str) -> list[LiveCard]:
     return list(rows)
 
 
-async def pending(session: AsyncSession) -> list[Out]:
+_OF_ONE_SUBJECT = (
+    select(LiveCard.id)
+    .where(
+        LiveCard.subject != "",
+        LiveCard.subject
+        == select(LiveCard.subject).where(LiveCard.id == bindparam("card")).scalar_subquery(),
+    )
+    .order_by(LiveCard.at, LiveCard.id)
+    .with_for_update()
+)
+
+
+async def hold_subject_of(session: AsyncSession, card: str) -> None:
+    """Two who click on cards of one subject go one after the other, in the order of ``live_cards``,
+    instead of each waiting for what the other holds. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(_OF_ONE_SUBJECT, {"card": card})
+
+
+async def pending(session: AsyncSession) -> list[Item]:
     """What waits, and what was on its way when the last process ended, in order."""
     rows = await session.scalars(
         select(Out).where(Out.state.in_((OutState.WAITING, OutState.SENDING))).order_by(Out.id)
     )
-    return list(rows)
+    return [
+        Item(
+            id=row.id,
+            out=codec.load_outgoing(row.item),
+            lane=row.lane,
+            priority=row.priority,
+            not_before=row.not_before,
+            created_at=row.created_at,
+            attempts=row.attempts,
+            doubtful=row.again or row.state is OutState.SENDING,
+        )
+        for row in rows
+    ]
 
 
 async def repaint(session: AsyncSession, card_id: str) -> None:

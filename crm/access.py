@@ -4,12 +4,23 @@ Every query for clients starts from ``visible_to``.
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.kernel import audit
-from crm.kernel.db import now
+from crm.kernel.db import Moment, now
 from crm.kernel.errors import UserError
 from crm.models import Client, GrantState, Role, ViewGrant
 from crm.people import Action, Person, Scope, with_role
@@ -33,30 +44,49 @@ class OwnRequest(UserError):
     say = "不能批准自己的申请"
 
 
-def visible_to(person: Person, action: Action, at: datetime) -> ColumnElement[bool]:
-    """The row rule of ``action`` for ``person`` at a moment."""
-    granted = exists().where(
-        ViewGrant.client_id == Client.id, ViewGrant.staff == person.id, ViewGrant.until > at
-    )
+ME: BindParameter[str] = bindparam("me")
+MY_BRANCH: BindParameter[str | None] = bindparam("my_branch")
+AT: BindParameter[datetime] = bindparam("at", type_=Moment())
+
+
+@cache
+def visible_to(scope: Scope, action: Action) -> ColumnElement[bool]:
+    """The row rule of ``action`` for whoever has ``scope`` there. Built once, because every look at
+    a client asks it; ``reader`` gives the values that it wants."""
     reach: ColumnElement[bool]
-    match person.scope(action):
+    match scope:
         case Scope.NONE:
             return false()
         case Scope.UNOWNED:
             return Client.owner.is_(None)
         case Scope.OWN:
-            reach = Client.owner == person.id
+            reach = Client.owner == ME
         case Scope.BRANCH:
-            own = or_(Client.branch == person.branch, Client.owner == person.id)
-            reach = or_(own, Client.owner.is_(None))
+            reach = or_(Client.branch == MY_BRANCH, Client.owner == ME, Client.owner.is_(None))
         case Scope.ALL:
             return true()
+    granted = exists().where(
+        ViewGrant.client_id == Client.id, ViewGrant.staff == ME, ViewGrant.until > AT
+    )
     return or_(reach, granted) if action is Action.LOOK_UP else reach
 
 
+def reader(person: Person, at: datetime) -> dict[str, object]:
+    """Who asks, and when: for a statement with ``visible_to`` in it."""
+    return {"me": person.id, "my_branch": person.branch, "at": at}
+
+
+@cache
+def _may_see(scope: Scope, action: Action) -> Select[int]:
+    """What is written about a client holds the row, so that a handover waits for it or is seen."""
+    found = select(Client.id).where(Client.id == bindparam("client"), visible_to(scope, action))
+    return found.with_for_update(read=True) if action is Action.LOG else found
+
+
 async def may_see(session: AsyncSession, person: Person, client_id: int, action: Action) -> bool:
-    rule = and_(Client.id == client_id, visible_to(person, action, now(session)))
-    return await session.scalar(select(Client.id).where(rule)) is not None
+    asked = {"client": client_id, **reader(person, now(session))}
+    found = await session.execute(_may_see(person.scope(action), action), asked)
+    return found.first() is not None
 
 
 async def ask(

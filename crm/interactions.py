@@ -1,9 +1,10 @@
 """What was said with a client: logged in one line, undone or amended, its first text kept."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -19,6 +20,7 @@ from crm.models import (
     InteractionText,
 )
 from crm.people import Action, Person
+from crm.recent import dealt_with
 
 UNDO_WINDOW = timedelta(minutes=10)
 
@@ -79,6 +81,7 @@ async def log(
     session.add(row)
     await session.flush()
     audit.note(session, person.id, "interaction.log", f"interaction:{row.id}", client=client_id)
+    await dealt_with(session, person, client_id)
     return row
 
 
@@ -159,6 +162,26 @@ async def recent(session: AsyncSession, client_id: int, limit: int = 10) -> list
     return list(rows)
 
 
-async def last_contact(session: AsyncSession, client_id: int) -> datetime | None:
-    rows = await recent(session, client_id, limit=1)
-    return rows[0].at if rows else None
+@dataclass(frozen=True, slots=True)
+class LastTalk:
+    """The newest record of a client, with its newest text."""
+
+    at: datetime
+    channel: Channel
+    staff: str
+    note: str
+
+
+_LAST_TALK = (
+    select(Interaction.at, Interaction.channel, Interaction.staff, InteractionText.note)
+    .join(InteractionText, InteractionText.interaction_id == Interaction.id)
+    .where(Interaction.client_id == bindparam("client"), Interaction.undone_at.is_(None))
+    .order_by(Interaction.at.desc(), Interaction.id.desc(), InteractionText.number.desc())
+    .limit(1)
+)
+
+
+async def last_talk(session: AsyncSession, client_id: int) -> LastTalk | None:
+    """None when nothing was logged; the caller has checked the reach."""
+    row = (await session.execute(_LAST_TALK, {"client": client_id})).first()
+    return LastTalk(*row) if row else None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.access import NotYours, may_see
@@ -65,6 +65,43 @@ async def add(
     return task
 
 
+async def give(
+    session: AsyncSession,
+    staff_id: str,
+    *,
+    text: str,
+    due_at: datetime,
+    client_id: int | None,
+    source: str,
+) -> Task:
+    """A task that the desk gives to somebody, whoever looks after the client."""
+    task = Task(
+        staff=staff_id,
+        client_id=client_id,
+        text=text,
+        due_at=due_at,
+        state=TaskState.OPEN,
+        source=source,
+        created_at=now(session),
+        version=1,
+    )
+    session.add(task)
+    await session.flush()
+    audit.note(session, "system", "task.give", f"task:{task.id}", to=staff_id, client=client_id)
+    return task
+
+
+async def no_longer(session: AsyncSession, task_id: int) -> None:
+    """What a task was for has come about by itself."""
+    task = await session.get(Task, task_id, with_for_update=True, populate_existing=True)
+    if task is None or task.state is not TaskState.OPEN:
+        return
+    task.state, task.ended_at = TaskState.DONE, now(session)
+    task.version += 1
+    audit.note(session, "system", "task.done", f"task:{task.id}")
+    await session.flush()
+
+
 async def end(
     session: AsyncSession,
     person: Person,
@@ -112,13 +149,20 @@ async def open_of(session: AsyncSession, person: Person, limit: int = 20) -> tup
     return list(rows), count or 0
 
 
-async def next_of_client(session: AsyncSession, person: Person, client_id: int) -> Task | None:
-    found: Task | None = await session.scalar(
-        select(Task)
-        .where(Task.client_id == client_id, Task.staff == person.id, Task.state == TaskState.OPEN)
-        .order_by(Task.due_at)
-        .limit(1)
+_NEXT = (
+    select(Task)
+    .where(
+        Task.client_id == bindparam("client"),
+        Task.staff == bindparam("staff"),
+        Task.state == TaskState.OPEN,
     )
+    .order_by(Task.due_at)
+    .limit(1)
+)
+
+
+async def next_of_client(session: AsyncSession, person: Person, client_id: int) -> Task | None:
+    found: Task | None = await session.scalar(_NEXT, {"client": client_id, "staff": person.id})
     return found
 
 

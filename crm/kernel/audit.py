@@ -18,11 +18,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, String, select, text
+from sqlalchemy import (
+    BigInteger,
+    LargeBinary,
+    String,
+    bindparam,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm.kernel.db import Base, Moment, SealedText, Store, now, vault
+from crm.kernel.db import Base, Moment, SealedText, Store, now, table, vault
 from crm.kernel.vault import CannotOpen
 
 log = logging.getLogger(__name__)
@@ -142,54 +151,65 @@ def attach(store: Store, head: Head) -> None:
     store.after_commit.append(head.publish)
 
 
+_TIP = (
+    select(table(AuditTip).c.seq, table(AuditTip).c.hash)
+    .where(table(AuditTip).c.id == NEWEST)
+    .with_for_update()
+)
+_ROW = insert(table(AuditRow))
+_GROWN = (
+    update(table(AuditTip))
+    .where(table(AuditTip).c.id == NEWEST)
+    .values(seq=bindparam("to_seq"), hash=bindparam("to_hash"))
+)
+
+
 async def write_notes(session: AsyncSession) -> None:
     """Append this transaction's notes to the chain."""
     notes: list[Note] = session.info.pop("audit_notes", [])
     if not notes:
         return
-    tip = await _locked_tip(session)
-    seq, previous, at = tip.seq, tip.hash, now(session)
+    seq, previous = await _locked_tip(session)
+    at, rows = now(session), []
     for entry in notes:
         seq += 1
-        digest = vault(session).index("audit", entry.detail)
-        row = AuditRow(
-            seq=seq,
-            at=at,
-            actor=entry.actor,
-            action=entry.action,
-            object=entry.object,
-            trace=entry.trace,
-            detail=entry.detail,
-            digest=digest,
-        )
-        previous = row.hash = _link(previous, row)
-        session.add(row)
-    tip.seq, tip.hash = seq, previous
+        row: dict[str, Any] = {
+            "seq": seq,
+            "at": at,
+            "actor": entry.actor,
+            "action": entry.action,
+            "object": entry.object,
+            "trace": entry.trace,
+            "detail": entry.detail,
+            "digest": vault(session).index("audit", entry.detail),
+        }
+        previous = row["hash"] = _link(previous, row)
+        rows.append(row)
+    await session.execute(_ROW, rows)
+    await session.execute(_GROWN, {"to_seq": seq, "to_hash": previous})
     session.info["audit_tip"] = (seq, previous)
-    await session.flush()
 
 
-async def _locked_tip(session: AsyncSession) -> AuditTip:
-    query = select(AuditTip).where(AuditTip.id == NEWEST).with_for_update()
-    tip = await session.scalar(query)
-    if tip is not None:
-        return tip
-    first = text(
-        "INSERT INTO audit_tip (id, seq, hash) VALUES (:id, 0, :hash) ON CONFLICT DO NOTHING"
-    )  # others may be writing the very first row too
-    await session.execute(first, {"id": NEWEST, "hash": GENESIS})
-    return (await session.scalars(query)).one()
+async def _locked_tip(session: AsyncSession) -> tuple[int, bytes]:
+    tip = (await session.execute(_TIP)).one_or_none()
+    if tip is None:  # others may be writing the very first row too
+        first = text(
+            "INSERT INTO audit_tip (id, seq, hash) VALUES (:id, 0, :hash) ON CONFLICT DO NOTHING"
+        )
+        await session.execute(first, {"id": NEWEST, "hash": GENESIS})
+        tip = (await session.execute(_TIP)).one()
+    return tip.seq, tip.hash
 
 
-def _link(previous: bytes, row: AuditRow) -> bytes:
+def _link(previous: bytes, row: Mapping[str, Any]) -> bytes:
     fields = [
-        str(row.seq),
-        row.at.isoformat(timespec="microseconds"),
-        row.actor,
-        row.action,
-        row.object,
-        row.trace,
-        row.digest.hex(),
+        str(row["seq"]),
+        row["at"].isoformat(timespec="microseconds"),
+        row["actor"],
+        row["action"],
+        row["object"],
+        row["trace"],
+        row["digest"].hex(),
     ]
     return sha256(previous + json.dumps(fields).encode()).digest()
 
@@ -217,7 +237,7 @@ async def verify(session: AsyncSession, head: Head) -> Verdict:
                 return Verdict(count, count + 1, f"第 {count + 1} 行缺失或被移动")
             if row.digest != key.index("audit", row.detail):
                 return Verdict(count, row.seq, f"第 {row.seq} 行的内容被改动")
-            previous = _link(previous, row)
+            previous = _link(previous, vars(row))
             if previous != row.hash:
                 return Verdict(count, row.seq, f"第 {row.seq} 行与前一行接不上")
             missing.discard((row.seq, row.hash))

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm import access, clients, names, people, search
-from crm.access import NothingToDecide, NotYours, OwnRequest, visible_to
+from crm.access import NothingToDecide, NotYours, OwnRequest, reader, visible_to
 from crm.clients import NothingToReveal, ReasonNeeded, TooManyReveals
 from crm.kernel import audit
 from crm.kernel.audit import AuditRow
@@ -15,7 +16,7 @@ from crm.kernel.clock import StoppedClock
 from crm.kernel.db import now
 from crm.kernel.errors import NotAllowed, UnknownPerson
 from crm.models import Client, ClientStatus, PersonalKind, Role
-from crm.people import ADMIN_ROLES, Action, ExclusiveRoles, StaffExists
+from crm.people import ADMIN_ROLES, Action, ExclusiveRoles, Person, StaffExists
 from crm.search import Hit
 from tests.fakes.broker import BANK_CARD, MOBILE, Broker, client
 
@@ -40,8 +41,12 @@ SEES = {
 
 async def visible(broker: Broker, who: str, action: Action = Action.LOOK_UP) -> set[str]:
     async with broker.store.reading() as session:
-        rule = visible_to(broker[who], action, now(session))
-        return set(await session.scalars(select(Client.name).where(rule)))
+        return await in_reach(session, broker[who], action)
+
+
+async def in_reach(session: AsyncSession, person: Person, action: Action) -> set[str]:
+    query = select(Client.name).where(visible_to(person.scope(action), action))
+    return set(await session.scalars(query, reader(person, now(session))))
 
 
 async def find(broker: Broker, who: str, words: str) -> list[Hit]:
@@ -329,8 +334,7 @@ async def test_two_roles_reach_as_far_as_the_wider_one(broker: Broker) -> None:
         )
     async with broker.store.reading() as session:
         both = await people.get(session, "both")
-        rule = visible_to(both, Action.LOOK_UP, now(session))
-        assert set(await session.scalars(select(Client.name).where(rule))) == SEES["qianwei"]
+        assert await in_reach(session, both, Action.LOOK_UP) == SEES["qianwei"]
 
 
 async def test_a_person_who_was_disabled_is_a_stranger_at_once(broker: Broker) -> None:

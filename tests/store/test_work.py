@@ -84,7 +84,7 @@ async def test_an_undone_record_stays_but_is_not_shown(broker: Broker) -> None:
         await amend(broker, number, "更正")
     async with broker.store.reading() as session:
         assert await interactions.recent(session, broker.clients["张三"]) == []
-        assert await interactions.last_contact(session, broker.clients["张三"]) is None
+        assert await interactions.last_talk(session, broker.clients["张三"]) is None
 
 
 async def test_an_amendment_keeps_the_first_text(broker: Broker, clock: StoppedClock) -> None:
