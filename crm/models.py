@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Date,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     UniqueConstraint,
 )
@@ -74,6 +76,31 @@ class Login(Base):
     platform: Mapped[str] = mapped_column(String(16), primary_key=True)
     user: Mapped[str] = mapped_column(String(128), primary_key=True)
     staff: Mapped[str] = mapped_column(ForeignKey("staff.id"), index=True)
+
+
+class BindCode(Base):
+    """A person's way to bring an account on another platform: asked for where he is known, said
+    where he is not. Only its blind index is kept; a new one takes the place of the last."""
+
+    __tablename__ = "bind_code"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff: Mapped[str] = mapped_column(ForeignKey("staff.id"), unique=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    until: Mapped[datetime] = mapped_column(Moment)
+    platform: Mapped[str | None] = mapped_column(String(16))  # who used it; nobody yet
+    user: Mapped[str | None] = mapped_column(String(128))
+
+
+class BindTry(Base):
+    """Wrong codes of one account, forgotten ``until`` nothing more was tried for a while."""
+
+    __tablename__ = "bind_try"
+
+    platform: Mapped[str] = mapped_column(String(16), primary_key=True)
+    user: Mapped[str] = mapped_column(String(128), primary_key=True)
+    wrong: Mapped[int] = mapped_column(Integer)
+    until: Mapped[datetime] = mapped_column(Moment)
 
 
 class ClientKind(StrEnum):
@@ -179,24 +206,37 @@ class Personal(Base):
 
 
 class SearchKey(Base):
-    """What finds a client: see ``crm.search``. Knows the owner, so that one's own come first
-    without a join."""
+    """What finds a client: see ``crm.search``. Each index ends in the order of showing, so that
+    the first rows of a range are the answer: one's own, those of a branch, or everybody's."""
 
     __tablename__ = "search_key"
     __table_args__ = (
-        Index("ix_search_key_owner", "kind", "key", "owner", "rank"),
-        Index("ix_search_key_branch", "kind", "key", "branch", "rank"),
-        Index("ix_search_key_all", "kind", "key", "rank"),
+        Index("ix_search_key_owner", "key", "owner", "rank", "client_id"),
+        Index("ix_search_key_branch", "key", "branch", "rank", "client_id"),
+        Index("ix_search_key_all", "key", "rank", "client_id"),
+        {"sqlite_with_rowid": False},  # stored in the order of the primary key
     )
 
     client_id: Mapped[int] = mapped_column(
-        ForeignKey("client.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("client.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    kind: Mapped[str] = mapped_column(String(12), primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(72), primary_key=True)  # a letter for its kind first
     owner: Mapped[str | None] = mapped_column(String(64))
     branch: Mapped[str | None] = mapped_column(String(16))
-    rank: Mapped[int] = mapped_column(Integer)  # lower is better
+    rank: Mapped[int] = mapped_column(SmallInteger)  # lower is better
+
+
+class RecentClient(Base):
+    """Whom a person looked at or wrote about, and when last: found first the next time."""
+
+    __tablename__ = "recent_client"
+    __table_args__ = (Index("ix_recent_client_staff_at", "staff", "at"),)
+
+    staff: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    client_id: Mapped[int] = mapped_column(
+        ForeignKey("client.id", ondelete="CASCADE"), primary_key=True
+    )
+    at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Channel(StrEnum):
@@ -311,7 +351,10 @@ class ViewGrant(Base):
     """申请查看: a look at another manager's client for a day, granted by the owner's head."""
 
     __tablename__ = "view_grant"
-    __table_args__ = (Index("ix_view_grant_client_staff", "client_id", "staff"),)
+    __table_args__ = (
+        Index("ix_view_grant_client_staff", "client_id", "staff"),
+        Index("ix_view_grant_staff_until", "staff", "until"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
@@ -354,3 +397,38 @@ class Change(Base):
 
     what: Mapped[str] = mapped_column(String(32), primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger)
+
+
+class ProposalState(StrEnum):
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Proposal(Base):
+    """A change that affects others, from when it was asked for until a second person of the same
+    role has spoken. ``open_key`` is unique while it waits."""
+
+    __tablename__ = "proposal"
+    __table_args__ = (Index("ix_proposal_state_role", "state", "role"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64))
+    base: Mapped[int] = mapped_column(Integer)  # the version that it was compared with
+    made: Mapped[int | None] = mapped_column(Integer)  # the version that it became
+    body: Mapped[str] = mapped_column(SealedText("proposal.body"))  # canonical JSON
+    shown: Mapped[str] = mapped_column(SealedText("proposal.shown"))  # title, lines, as JSON
+    reason: Mapped[str] = mapped_column(SealedText("proposal.reason"))
+    role: Mapped[Role] = mapped_column(by_value(Role))  # in which it was asked for
+    open_key: Mapped[str | None] = mapped_column(String(100), unique=True)
+    state: Mapped[ProposalState] = mapped_column(by_value(ProposalState))
+    asked_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime] = mapped_column(Moment)
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Moment)
+    result: Mapped[str] = mapped_column(SealedText("proposal.result"), default="")
+    seen: Mapped[list[str]] = mapped_column(JSON, default=list)  # who, beside the two, has read it
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    keep_until: Mapped[date | None] = mapped_column(Date)

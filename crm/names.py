@@ -1,36 +1,38 @@
 """What finds a client: the keys that a name is filed under, and those that typed words probe.
 
 Both sides are equalities on (kind, key). Kinds that come from a name: ``name``, ``surname``,
-``gram`` (a fragment of one to four characters), ``pinyin`` (in full), ``sound`` (pinyin of a
-part), ``initials``. Kinds that come from numbers: ``account``, ``head`` and ``tail`` of it,
-``mobile``, ``mtail``; the last two are personal data, whoever stores them seals their keys.
+``gram`` (up to four neighbours; longer fragments probe several), ``pinyin`` (in full),
+``latin`` (any part of it: beginnings, syllables, initials). Kinds that come from numbers:
+``account``, ``head`` and ``tail`` of it, ``mobile``, ``mtail``; the last two are personal data,
+whoever stores them seals their keys.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Literal, NamedTuple
 
 from pypinyin import Style
 from pypinyin import pinyin as read_aloud
 
-from crm.surnames import COMMON, DOUBLE, GIVEN, READINGS, SYLLABLES
+from crm.spelling import begins_pinyin, one_letter_off, sounds_near, syllabify
+from crm.surnames import COMMON, DOUBLE, GIVEN, READINGS
 
 How = Literal["exact", "part", "sound", "typo"]
+Near = Literal["", "sound", "letter"]
 TIERS: tuple[How, ...] = ("exact", "part", "sound", "typo")
 OPEN_KINDS = frozenset({"account", "mobile", "name"})  # only these find other managers' clients
 
 LONGEST_KEY = 64
-LONGEST_PERSON = 4
-LONGEST_NAME = 24  # letters of a person's name in pinyin
+LONGEST_PERSON = LONGEST_RUN = 4
 MOST_READINGS = 8
-MOST_NEIGHBOURS = 48
-MOST_SYLLABLES = 6
-LONGEST_SYLLABLE = 6
-MOST_CUTS = 64
+SHORTEST_SLIP = 5  # letters
+LONGEST_BEGINNING = 6  # letters of a company's full name
+MOST_RUNS = 8  # of a longer fragment; these leave few clients to look at
+BEGINNING, INSIDE, UNFINISHED = range(3)  # where in a name a key stands: the first is best
 
 
 class Key(NamedTuple):
@@ -39,9 +41,31 @@ class Key(NamedTuple):
 
 
 class Probe(NamedTuple):
+    """A key to look for; the client must be filed under each of ``also`` (of this kind) too.
+    ``near``: what is one confused sound, or one slip of a finger, away is looked for instead."""
+
     kind: str
     key: str
     how: How
+    also: tuple[str, ...] = ()
+    near: Near = ""
+
+    @property
+    def late(self) -> bool:
+        """Whether to look only when nothing else was found. Letters that are no pinyin at all are
+        likely a slip, and initials are too few for one."""
+        if self.near == "letter":
+            return len(self.key) < SHORTEST_SLIP or begins_pinyin(self.key, LONGEST_PERSON)
+        return self.how == "typo"
+
+    def sought(self) -> tuple[str, ...]:
+        match self.near:
+            case "sound":
+                return sounds_near(self.key)
+            case "letter":
+                return one_letter_off(self.key)
+            case _:
+                return (self.key,)
 
 
 def simplified(text: str) -> str:
@@ -98,10 +122,11 @@ _REGION = re.compile(
     r"|绍兴|嘉兴|湖州|金华|台州|舟山|衢州|丽水|义乌|南京|苏州|无锡|常州|南通|深圳|广州|大连|青岛"
     r"|厦门|成都|武汉|西安|郑州|济南|合肥|福州|唐山|邯郸)(?:省|市|自治区)?"
 )
-_TRADE = re.compile(
-    r"(?:国际贸易|进出口|供应链管理|供应链|投资管理|资产管理|贸易|商贸|物资|实业|工贸|科技|石化|化工"
-    r"|钢铁|金属|材料|能源|农业|粮油|饲料|油脂|投资|控股|资产|物流|食品|纺织|矿业|发展|管理|经营)+$"
+_TRADES = (
+    "国际贸易|进出口|供应链管理|供应链|投资管理|资产管理|贸易|商贸|物资|实业|工贸|科技|石化|化工"
+    "|钢铁|金属|材料|能源|农业|粮油|饲料|油脂|投资|控股|资产|物流|食品|纺织|矿业|发展|管理|经营"
 )
+_TRADE = re.compile(f"(?:{_TRADES})+$")
 
 
 def is_company(name: str) -> bool:
@@ -127,61 +152,92 @@ def _names_with_region(name: str) -> Iterator[str]:
 
 def search_keys(
     name: str, *, accounts: Iterable[str] = (), mobiles: Iterable[str] = ()
-) -> list[Key]:
-    """Every key that one client is filed under, without repeats."""
-    plain = simplified(name).replace(" ", "")
-    keys = [Key("name", plain)] if plain else []
-    if is_company(plain):
-        keys += _company_keys(plain)
-    elif plain:
-        keys += _person_keys(plain)
+) -> dict[Key, int]:
+    """Every key that one client is filed under, and where in the name it stands."""
+    places: dict[Key, int] = {}
+    for key, place in (*_name_keys(_bare(name)), *_number_keys(accounts, mobiles)):
+        if 0 < len(key.key) <= LONGEST_KEY:
+            places[key] = min(place, places.get(key, place))
+    return places
+
+
+def _bare(words: str) -> str:
+    """As names are filed and looked for: simplified, in small letters, without blanks and dots."""
+    return re.sub(r"[\s'·.-]", "", simplified(words)).lower()
+
+
+def _name_keys(name: str) -> Iterator[tuple[Key, int]]:
+    if not name:
+        return
+    yield Key("name", name), BEGINNING
+    yield from ((key, place) for key, place in _parts("gram", name) if key.key != name)
+    yield from _company_keys(name) if is_company(name) else _person_keys(name)
+
+
+def _number_keys(accounts: Iterable[str], mobiles: Iterable[str]) -> Iterator[tuple[Key, int]]:
     for account in accounts:
-        keys += [Key("account", account), Key("tail", account[-4:])]
-        keys += [Key("head", account[:n]) for n in range(4, min(8, len(account)))]
+        yield Key("account", account), BEGINNING
+        yield Key("tail", account[-4:]), BEGINNING
+        for length in range(4, min(8, len(account))):
+            yield Key("head", account[:length]), BEGINNING
     for mobile in mobiles:
-        keys += [Key("mobile", mobile), Key("mtail", mobile[-4:])]
-    return [key for key in dict.fromkeys(keys) if 0 < len(key.key) <= LONGEST_KEY]
+        yield Key("mobile", mobile), BEGINNING
+        yield Key("mtail", mobile[-4:]), BEGINNING
 
 
-def _person_keys(name: str) -> Iterator[Key]:
+def _person_keys(name: str) -> Iterator[tuple[Key, int]]:
     family = surname(name)
     if family:
-        yield Key("surname", family)
-    yield from (Key("gram", part) for part in _runs(name) if part != name)
+        yield Key("surname", family), BEGINNING
     for syllables in pinyin(name):
         whole = "".join(syllables)
-        yield Key("pinyin", whole)
+        yield Key("pinyin", whole), BEGINNING
         letters = _first_letters(name, syllables)
-        for end in range(2, len(letters) + 1):
-            yield Key("initials", letters[:end])
-        yield Key("initials", letters[1:] if len(letters) > 2 else letters)
-        yield from (Key("sound", part) for part in _runs(syllables) if part != whole)
-        yield Key("sound", syllables[0] + letters[len(letters) - len(syllables) + 1 :])
+        yield from _parts("latin", letters, shortest=2)
+        yield from _parts("latin", syllables, longest=len(syllables) - 1)
+        for behind in range(1, len(syllables)):  # zhangsy, zhangsiy
+            typed = "".join(syllables[:behind]) + letters[behind - len(syllables) :]
+            yield Key("latin", typed), BEGINNING
+        yield from _beginnings(whole)
 
 
-def _company_keys(name: str) -> Iterator[Key]:
-    yield Key("pinyin", "".join(pinyin(name)[0]))
+def _company_keys(name: str) -> Iterator[tuple[Key, int]]:
+    syllables = pinyin(name)[0]
+    yield Key("pinyin", "".join(syllables)), BEGINNING
+    yield Key("latin", _first_of_each(syllables)), BEGINNING
+    yield from _parts("latin", syllables, shortest=2)
     for short in short_names(name):
-        yield from (Key("gram", part) for part in (short, *_runs(short)))
-        syllables = [_sound(char) for char in short]
-        yield Key("sound", "".join(syllables))
-        yield Key("initials", "".join(syllable[0] for syllable in syllables))
+        parts = [_sound(char) for char in short]
+        sound = "".join(parts)
+        yield Key("pinyin", sound), BEGINNING
+        yield Key("latin", sound), BEGINNING
+        yield Key("latin", _first_of_each(parts)), BEGINNING
+        yield from _parts("latin", parts, longest=LONGEST_PERSON)
+        yield from _beginnings(sound)
     for placed in _names_with_region(name):
-        syllables = [_sound(char) for char in placed]
-        yield Key("gram", placed)
-        yield Key("sound", "".join(syllables))
-        yield Key("initials", "".join(syllable[0] for syllable in syllables))
-    yield Key("initials", "".join(syllable[0] for syllable in pinyin(name)[0]))
+        parts = [_sound(char) for char in placed]
+        yield Key("latin", "".join(parts)), BEGINNING
+        yield Key("latin", _first_of_each(parts)), BEGINNING
+    yield from _beginnings("".join(syllables)[: LONGEST_BEGINNING + 1])
 
 
-def _runs(parts: Iterable[str]) -> list[str]:
-    """Every run of one to four neighbours, joined."""
-    row = tuple(parts)
-    return [
-        "".join(row[start:end])
-        for start in range(len(row))
-        for end in range(start + 1, min(start + LONGEST_PERSON, len(row)) + 1)
-    ]
+def _first_of_each(syllables: Iterable[str]) -> str:
+    return "".join(syllable[0] for syllable in syllables)
+
+
+def _beginnings(letters: str) -> Iterator[tuple[Key, int]]:
+    """What is typed while the pinyin is not finished: zh, zha, … zhangsiyua."""
+    for end in range(2, len(letters)):
+        yield Key("latin", letters[:end]), UNFINISHED
+
+
+def _parts(
+    kind: str, row: Sequence[str], *, shortest: int = 1, longest: int = LONGEST_RUN
+) -> Iterator[tuple[Key, int]]:
+    """Every run of so many neighbours, joined."""
+    for start in range(len(row)):
+        for end in range(start + shortest, min(start + longest, len(row)) + 1):
+            yield Key(kind, "".join(row[start:end])), INSIDE if start else BEGINNING
 
 
 def query_keys(words: str) -> list[Probe]:
@@ -189,7 +245,7 @@ def query_keys(words: str) -> list[Probe]:
 
     Nobody is filed under more than ``LONGEST_KEY`` characters.
     """
-    plain = re.sub(r"[\s'·.-]", "", simplified(words)).lower()
+    plain = _bare(words)
     if not 0 < len(plain) <= LONGEST_KEY:
         return []
     if plain.isascii():
@@ -214,23 +270,53 @@ def tail_keys(digits: str) -> list[Probe]:
 
 
 def _latin_probes(typed: str) -> list[Probe]:
-    letters = typed.replace("ü", "v").replace("lyu", "lv").replace("nyu", "nv")
-    if not letters.isalpha() or len(letters) < 2:
-        return [Probe("name", typed, "exact")]
-    probes = [Probe("pinyin", letters, "exact")]
-    probes += [Probe(kind, letters, "part") for kind in ("sound", "initials")]
-    probes += [Probe("pinyin", near, "typo") for near in neighbours(letters)]
-    return [Probe("name", typed, "exact"), *probes]
+    letters = typed.replace("ü", "v")
+    probes = [Probe("name", typed, "exact")]
+    if letters.isalpha() and len(letters) > 1:
+        # lyu and nyu are 吕 and 女 in a passport, but chenyu is 陈雨
+        every = dict.fromkeys((letters, letters.replace("lyu", "lv").replace("nyu", "nv")))
+        probes += [Probe("pinyin", each, "exact") for each in every]
+        probes += [Probe("latin", each, "part") for each in every]
+        probes.append(Probe("pinyin", letters, "typo", near="letter"))
+    return probes
 
 
 def _chinese_probes(name: str) -> list[Probe]:
-    probes = [Probe("name", name, "exact"), Probe("gram", name, "part")]
+    probes = [Probe("name", name, "exact"), _together("gram", tuple(name), "part")]
     if len(name) == 1:
         return probes
-    readings = ["".join(syllables) for syllables in _heard(name)]
-    probes += [Probe(kind, heard, "sound") for heard in readings for kind in ("pinyin", "sound")]
-    near = ["".join(swapped) for syllables in _heard(name)[:1] for swapped in _swaps(syllables)]
-    return probes + [Probe("pinyin", key, "typo") for key in dict.fromkeys(near)]
+    heard = _heard(name)
+    for syllables in heard:
+        whole = "".join(syllables)
+        probes += [Probe(kind, whole, "sound") for kind in ("pinyin", "latin")]
+        if len(syllables) > LONGEST_RUN:
+            probes.append(_together("latin", syllables, "sound"))
+    probes.append(Probe("pinyin", "".join(heard[0]), "typo", near="sound"))
+    core = short_names(name)[:1] if _ORGANISATION.search(name) else ()
+    return probes + [_together("gram", tuple(short), "typo") for short in core if short != name]
+
+
+def _together(kind: str, row: Sequence[str], how: How) -> Probe:
+    """Neighbours four by four: those who have all of them nearly always have the whole. First
+    what fewest have."""
+    if len(row) <= LONGEST_RUN:
+        return Probe(kind, "".join(row), how)
+    runs = sorted(zip(*(row[n:] for n in range(LONGEST_RUN)), strict=False), key=_everyday)
+    first, *others = dict.fromkeys("".join(run) for run in runs[:MOST_RUNS])
+    return Probe(kind, first, how, also=tuple(others))
+
+
+def _everyday(run: Sequence[str]) -> int:
+    """How much of a run is in the names of half of all companies."""
+    return sum(one + two in _everyday_pairs() for one, two in pairwise(run))
+
+
+@lru_cache(maxsize=1)
+def _everyday_pairs() -> frozenset[str]:
+    """As characters and as pinyin."""
+    words = ("股份有限责任公司", "有限公司", "贸易有限", *_TRADES.split("|"))
+    rows = [tuple(word) for word in words] + [tuple(map(_sound, word)) for word in words]
+    return frozenset(one + two for row in rows for one, two in pairwise(row))
 
 
 def _heard(name: str) -> tuple[tuple[str, ...], ...]:
@@ -242,51 +328,6 @@ def _heard(name: str) -> tuple[tuple[str, ...], ...]:
 def surname_keys(family: str) -> list[Probe]:
     """For 陈总 or 老陈: everyone of that surname."""
     return [Probe("surname", family, "part")]
-
-
-def neighbours(letters: str) -> list[str]:
-    """Legal pinyin one mistake away: a confused sound first, then a slip of the finger."""
-    confused = ["".join(swapped) for parts in syllabify(letters) for swapped in _swaps(parts)]
-    near = _slips(letters) if len(letters) <= LONGEST_NAME else ()
-    slips = (slip for slip in near if spells_a_name(slip))
-    every = dict.fromkeys([*confused, *islice(slips, MOST_NEIGHBOURS)])
-    every.pop(letters, None)
-    return list(islice(every, MOST_NEIGHBOURS))
-
-
-_CONFUSED_HEADS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
-_CONFUSED_TAILS = (("ang", "an"), ("eng", "en"), ("ing", "in"))
-
-
-def _swaps(syllables: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The same syllables with one confused: zhang → zang, zhan."""
-    for place, syllable in enumerate(syllables):
-        for other in _confused(syllable):
-            yield (*syllables[:place], other, *syllables[place + 1 :])
-
-
-@lru_cache(maxsize=512)
-def _confused(syllable: str) -> tuple[str, ...]:
-    others = []
-    for pair in _CONFUSED_HEADS:
-        for one, two in (pair, pair[::-1]):
-            if syllable.startswith(one) and not (one + "h" == two and syllable.startswith(two)):
-                others.append(two + syllable[len(one) :])
-    for pair in _CONFUSED_TAILS:
-        for one, two in (pair, pair[::-1]):
-            if syllable.endswith(one):
-                others.append(syllable[: -len(one)] + two)
-    return tuple(dict.fromkeys(other for other in others if other in SYLLABLES))
-
-
-def _slips(letters: str) -> Iterator[str]:
-    """One letter too many, two exchanged, one wrong or one missing, in this order."""
-    splits = [(letters[:n], letters[n:]) for n in range(len(letters) + 1)]
-    alphabet = "abcdefghijklmnopqrstuvwxyz"
-    yield from (left + right[1:] for left, right in splits if right)
-    yield from (left + right[1] + right[0] + right[2:] for left, right in splits if right[1:])
-    yield from (left + c + right[1:] for left, right in splits if right for c in alphabet)
-    yield from (left + c + right for left, right in splits for c in alphabet)
 
 
 @lru_cache(maxsize=4096)
@@ -301,21 +342,6 @@ def spells_a_name(letters: str) -> bool:
 @lru_cache(maxsize=1)
 def _surname_sounds() -> frozenset[str]:
     return frozenset(sound for char in COMMON for sound in READINGS.get(char, (_sound(char),)))
-
-
-@lru_cache(maxsize=4096)
-def syllabify(letters: str) -> tuple[tuple[str, ...], ...]:
-    """The ways to cut letters into at most ``MOST_SYLLABLES`` legal ones; () without any."""
-    return tuple(islice(_cuts(letters, MOST_SYLLABLES), MOST_CUTS))
-
-
-def _cuts(letters: str, most: int) -> Iterator[tuple[str, ...]]:
-    if not letters:
-        yield ()
-    elif most and len(letters) <= most * LONGEST_SYLLABLE:
-        for end in range(min(LONGEST_SYLLABLE, len(letters)), 0, -1):
-            if letters[:end] in SYLLABLES:
-                yield from ((letters[:end], *rest) for rest in _cuts(letters[end:], most - 1))
 
 
 def looks_like_name(words: str) -> bool:

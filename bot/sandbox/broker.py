@@ -13,6 +13,7 @@ from bot.sandbox.world import BRANCHES, PEOPLE, Branch, Person
 
 FIRST_ACCOUNT = 80010001
 FOUNDED = date(2026, 11, 23)  # ages and expiries are laid out around this day
+USUAL_DRAWS = 8  # of a name; then a large broker has run out of the usual ones
 Tier = Literal["A", "B", "C"]
 Status = Literal["active", "dormant"]
 RiskLevel = Literal["C1", "C2", "C3", "C4", "C5"]
@@ -190,8 +191,14 @@ def _client(random: Random, place: int, taken: set[str]) -> Client:
 
 def _fresh_name(random: Random, taken: set[str], *, is_company: bool, female: bool) -> Name:
     """A name that no guest has and, but for the odd namesake, no other client."""
+    draws = 0
     while True:
-        name = names.company(random) if is_company else names.person(random, female=female)
+        draws += 1
+        rare = draws > USUAL_DRAWS
+        if is_company:
+            name = names.company(random, rare=rare)
+        else:
+            name = names.person(random, female=female, rare=rare)
         if name.initials.startswith("zs") or name.text in GUEST_NAMES:
             continue  # the tour's «zs» finds the three that it shows
         if name.text not in taken or random.random() < 0.02:
@@ -206,7 +213,8 @@ def _accounts(random: Random, account: str) -> tuple[FundAccount, ...]:
     if draw < 0.01:
         return first, FundAccount(f"88{account[2:]}", "USD")
     if draw < 0.02:
-        return first, FundAccount(f"81{account[2:]}")
+        further = "82" if account.startswith("81") else "81"
+        return first, FundAccount(f"{further}{account[2:]}")
     return (first,)
 
 

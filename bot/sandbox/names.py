@@ -31,6 +31,14 @@ POLYPHONE_WEIGHT = {"曾": 5, "任": 4, "葛": 3, "纪": 2, "翟": 2, "单": 2, 
 FEMALE = "芳娜敏静丽艳娟霞燕玲萍红玉兰英梅琳雪琴婷倩洁颖慧莉蕾薇怡悦欣妍瑶璐菲蓉岚珊琪彤"
 MALE = "伟强军勇磊涛斌杰鹏辉刚健明亮超浩峰宁波志国建新海龙平东林飞宇凯俊晨阳博文哲轩睿坤"
 MIDDLE = "晓小志建国文玉海春秋子思嘉梓雨佳俊永家明德天光立正世景承启君若书一可安清云"
+SELDOM = (
+    "丞丹乔乾予亚亭仁仪伊传伦佑佩信修倚倪允元充先克冉冠冬凌凝凡利力励勤升卉卓南卿厚原又友双叙可"
+    "合吉同含启吟周和咏品哲唯善喜嗣器囡园圆均坚垚城培堃墨士声夏夕奇奕好妤妮姗姣姿娅娇婉婵嫣孜存"
+    "孟季学宁守宏宛宜宝实宣宸容宽宾密富寒寅寒尔尚尧展山岑岩岱峥峰崇川州巧己希帆帅常干平年庆序应"
+    "廷延弘张弛彦彬影征律徐微心忆忠念怀思恒恩悟惠愉愿慈懿戈成扬承拓振捷掌措旋旭旻昊昌昕昭显晋晏"
+    "晓晗晚智暄暖曦曼月有朔朗望木未朵杉权杨松果枫柏柔柯柳栋栩根格桂桐桦梁梓梦森棋植楚楠榕槿樱橙"
+    "欢歌正步毅民水永汐沁沐沛河治泉泓泽洋洛津洲浅浦涓润涵淇淑淼清渊渝温湘源溪滢漫潇潮澄澜激灵炎"
+)
 TRADES = (
     "贸易",
     "物资",
@@ -63,21 +71,25 @@ def read(text: str, surname: str = "") -> Name:
     return Name(text, "".join(syllables), "".join(syllable[0] for syllable in syllables))
 
 
-def person(random: Random, *, female: bool, polyphone: bool = False) -> Name:
-    """One person's name, surnames as frequent as they are."""
+def person(random: Random, *, female: bool, polyphone: bool = False, rare: bool = False) -> Name:
+    """One person's name, surnames as frequent as they are. ``rare``: of characters that are
+    seldom given."""
     weights = dict.fromkeys(READINGS, 1) | POLYPHONE_WEIGHT
     if not polyphone:
         weights |= COMMON
     surname = random.choices(list(weights), list(weights.values()))[0]
+    if rare:
+        return read(surname + "".join(random.sample(SELDOM, 2)), surname)
     last = random.choice(FEMALE if female else MALE)
     if random.random() < (0.15 if len(surname) == 1 else 0.5):
         return read(surname + last, surname)
     return read(surname + random.choice(MIDDLE.replace(last, "")) + last, surname)
 
 
-def company(random: Random) -> Name:
+def company(random: Random, *, rare: bool = False) -> Name:
+    """``rare``: with three characters before its trade instead of two."""
     place, trade = random.choice(PLACES), random.choice(TRADES)
-    word = "".join(random.sample(WORDS, 2))
+    word = "".join(random.sample(WORDS, 3 if rare else 2))
     return read(f"{place}{word}{trade}有限公司")
 
 

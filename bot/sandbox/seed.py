@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.sandbox import broker as invented
 from bot.sandbox.broker import Broker
-from crm import clients, people
+from crm import clients, filing, people
 from crm.clients import NewClient
 from crm.kernel.db import Store
 from crm.models import Branch, ClientKind, ClientStatus, PersonalKind, Role, Staff
@@ -25,9 +25,10 @@ async def seed(store: Store, number: int, count: int) -> bool:
     broker = invented.invent(number, count)
     async with store.writing() as session:
         await _add_people(session, broker)
-        for start in range(0, len(broker.clients), BATCH):
-            batch = [_client(client) for client in broker.clients[start : start + BATCH]]
-            await clients.add_many(session, batch, by="sandbox")
+        async with filing.at_once(session):
+            for start in range(0, len(broker.clients), BATCH):
+                batch = [_client(client) for client in broker.clients[start : start + BATCH]]
+                await clients.add_many(session, batch, by="sandbox")
     return True
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from crm import clients, names
+from crm import clients, filing, names
 from crm.clients import NewClient
 from crm.imports.plan import Change, plan
 from crm.imports.records import ClientRow
@@ -93,9 +93,8 @@ async def apply(session: AsyncSession, rows: Sequence[ClientRow], *, by: str) ->
     for change in changes:
         await _update(session, known[change.row.fund_account], change, by=by)
     await session.flush()
-    for change in changes:
-        if SEARCHED & set(change.fields):
-            await clients.reindex(session, known[change.row.fund_account].client.id)
+    elsewhere = [known[c.row.fund_account].client.id for c in changes if SEARCHED & set(c.fields)]
+    await filing.mend(session, elsewhere)
     return applied
 
 
