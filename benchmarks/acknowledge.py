@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -19,8 +21,8 @@ from aiohttp import web
 
 from benchmarks.table import interleaved, show
 
-FRAMES = 4_000
-WINDOW = 64  # frames under way at once
+FRAMES = 20_000
+WINDOWS = (64, 256)  # frames under way at once
 CLIENT_ID, CLIENT_SECRET = "dingbench", "bench"
 
 
@@ -55,8 +57,9 @@ def frame(number: int) -> str:
     return json.dumps({**body, "data": json.dumps(data, ensure_ascii=False)}, ensure_ascii=False)
 
 
-async def far_side(client: str) -> float:
-    """Serves ``FRAMES`` frames to one client; gives its microseconds of processor time a frame."""
+async def far_side(client: str, window: int) -> float:
+    """Serves ``FRAMES`` frames to one client, ``window`` of them under way at once; gives its
+    microseconds of processor time a frame."""
     connected, begin, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def open_connection(request: web.Request) -> web.Response:
@@ -70,7 +73,7 @@ async def far_side(client: str) -> float:
         await begin.wait()
         sent = acked = 0
         while acked < FRAMES:
-            while sent < FRAMES and sent - acked < WINDOW:
+            while sent < FRAMES and sent - acked < window:
                 await socket.send_str(frame(sent))
                 sent += 1
             await socket.receive_str()
@@ -137,9 +140,9 @@ async def sdk(url: str) -> None:
 
 
 async def ours(url: str) -> None:
-    from bot import schema
+    from bot import metrics, schema
     from bot.chat.message import Card
-    from bot.chat.ports import Raw
+    from bot.chat.raw import Raw
     from bot.inbox import Inbox
     from bot.platforms.dingtalk.settings import DingTalkSettings
     from bot.platforms.dingtalk.stream import Stream
@@ -160,15 +163,20 @@ async def ours(url: str) -> None:
     )
     async with Inbox(store).open() as inbox:
 
-        async def hear(raw: Raw) -> bool:
-            return (await inbox.store(raw)).fresh
+        async def hear_all(raws: Sequence[Raw]) -> None:
+            await inbox.store_all(raws)
 
         async def hear_click(_raw: Raw) -> Card | None:
             return None
 
-        await Stream(settings, clock, hear, hear_click).run()
+        await Stream(settings, clock, hear_all, hear_click, tally=metrics.tally).run()
 
 
+NAMES = (
+    ("bare aiohttp socket, constant answer", "bare"),
+    ("dingtalk-stream client, acknowledgement only", "sdk"),
+    ("qidesk, parsed, sealed, durably stored", "ours"),
+)
 CLIENTS = {"bare": bare, "sdk": sdk, "ours": ours}
 
 
@@ -183,24 +191,19 @@ async def child(client: str, url: str) -> None:
     os._exit(0)  # the SDK's client swallows its cancellation
 
 
-def run(client: str) -> float:
-    return asyncio.run(far_side(client))
+def run(client: str, window: int) -> float:
+    return asyncio.run(far_side(client, window))
 
 
 def main() -> None:
-    figures = interleaved(
-        {
-            "bare aiohttp socket, constant answer": lambda: run("bare"),
-            "dingtalk-stream client, acknowledgement only": lambda: run("sdk"),
-            "qidesk, parsed, sealed, durably stored": lambda: run("ours"),
-        }
-    )
-    show(
-        "DingTalk frame to acknowledgement, processor time (floor: the SDK's client)",
-        figures,
-        floor="dingtalk-stream client, acknowledgement only",
-        unit="µs",
-    )
+    for window in WINDOWS:
+        figures = interleaved({name: partial(run, client, window) for name, client in NAMES})
+        show(
+            f"DingTalk frame to acknowledgement, {window} under way: processor time",
+            figures,
+            floor=NAMES[1][0],
+            unit="µs",
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Figures for Prometheus, and the tally of calls against monthly quotas."""
 
 from collections import Counter as Tally
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -25,16 +26,18 @@ OUTBOX = Gauge(
 )
 FAILED = Gauge("qidesk_failed", "Messages kept because a bug met them", registry=REGISTRY)
 PART_OK = Gauge("qidesk_part_ok", "Whether a part is well", ["part"], registry=REGISTRY)
+ALARMS = Counter("qidesk_alarms", "Troubles told to the admins", ["part"], registry=REGISTRY)
 CALLS = Counter(
     "qidesk_platform_calls", "Calls by quota pool", ["platform", "pool"], registry=REGISTRY
 )
 
 _tally: Tally[tuple[str, str]] = Tally()
+_calls = cache(CALLS.labels)  # looked up for every frame
 
 
 def tally(platform: str, pool: str) -> None:
     """One call against a monthly quota pool; ``take_tally`` writes them down in batches."""
-    CALLS.labels(platform, pool).inc()
+    _calls(platform, pool).inc()
     _tally[platform, pool] += 1
 
 

@@ -1,11 +1,12 @@
 """What the shell asks of an adapter, and what an adapter asks of the shell."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.chat.message import Ask, Card, Chat, FileIn, Part, ReplyHook
+from bot.chat.message import Card, Chat, FileIn, Part, ReplyHook
+from bot.chat.raw import Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Capabilities:
     inputs: bool
     files: bool
     text_bytes: int  # longest text of one message
+    group_update: bool = True  # a card in a group can be changed in place, where any can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +75,11 @@ class Sender(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
-    """A frame or callback as it came, with what the adapter read in it."""
-
-    platform: str
-    app: str
-    key: str  # unique within platform and app: the platform's message id
-    body: bytes
-    ask: Ask
-
-
 Hear = Callable[[Raw], Awaitable[bool]]
 """Store durably; True when new, False when it was heard before. Acknowledge only after it."""
+
+HearAll = Callable[[Sequence[Raw]], Awaitable[None]]
+"""The same for what came together: all of it is stored, or nothing."""
 
 HearClick = Callable[[Raw], Awaitable[Card | None]]
 """Store durably and act within the click's budget: the card as it now is, None when the work

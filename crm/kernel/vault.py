@@ -12,10 +12,11 @@ import fcntl
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
@@ -54,20 +55,36 @@ class Key:
     secret: bytes
 
     def seal(self, plain: bytes, place: bytes) -> bytes:
-        nonce = token_bytes(NONCE)
-        head = MAGIC + bytes([CODES[self.algorithm]]) + self.id.to_bytes(2, "big") + nonce
-        if self.algorithm is Algorithm.AES:
-            return head + AESGCM(self.secret).encrypt(nonce, plain, place)
+        [sealed] = self.seal_all([plain], place)
+        return sealed
+
+    def seal_all(self, plains: Sequence[bytes], place: bytes) -> list[bytes]:
+        head = MAGIC + bytes([CODES[self.algorithm]]) + self.id.to_bytes(2, "big")
+        drawn = token_bytes(NONCE * len(plains))
+        nonces = [drawn[start : start + NONCE] for start in range(0, len(drawn), NONCE)]
+        encrypt = _aes(self.secret).encrypt if self.algorithm is Algorithm.AES else self._sm4
+        return [
+            head + nonce + encrypt(nonce, plain, place)
+            for nonce, plain in zip(nonces, plains, strict=True)
+        ]
+
+    def _sm4(self, nonce: bytes, plain: bytes, place: bytes) -> bytes:
         cipher = Cipher(algorithms.SM4(self.secret), modes.GCM(nonce)).encryptor()
         cipher.authenticate_additional_data(place)
-        return head + cipher.update(plain) + cipher.finalize() + cipher.tag
+        return cipher.update(plain) + cipher.finalize() + cipher.tag
 
     def open(self, nonce: bytes, body: bytes, place: bytes) -> bytes:
         if self.algorithm is Algorithm.AES:
-            return AESGCM(self.secret).decrypt(nonce, body, place)
+            return _aes(self.secret).decrypt(nonce, body, place)
         cipher = Cipher(algorithms.SM4(self.secret), modes.GCM(nonce, body[-TAG:])).decryptor()
         cipher.authenticate_additional_data(place)
         return cipher.update(body[:-TAG]) + cipher.finalize()
+
+
+@lru_cache(maxsize=16)
+def _aes(secret: bytes) -> AESGCM:
+    """Made once: it costs more than a small value's sealing."""
+    return AESGCM(secret)
 
 
 class Vault:
@@ -141,8 +158,13 @@ class Vault:
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """``plain`` sealed for ``place`` (``table.column``)."""
+        [sealed] = self.seal_all([plain], place)
+        return sealed
+
+    def seal_all(self, plains: Sequence[bytes], place: str) -> list[bytes]:
+        """``seal`` for many values of one place."""
         self._follow()
-        return self._current.seal(plain, place.encode())
+        return self._current.seal_all(plains, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Raises CannotOpen."""

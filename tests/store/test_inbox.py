@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import func, select, text
 
 from bot.chat.message import Ask, AskKind, Chat, Click, Place
-from bot.chat.ports import Raw
-from bot.inbox import Inbox, Row, Stored, claim, unhandled
+from bot.chat.raw import Raw, raw_of
+from bot.heardrows import Told
+from bot.inbox import Inbox, Stored, claim, unhandled
 from bot.models import Heard, HeardState
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store, open_store
@@ -26,7 +27,7 @@ def message(key: str, words: str = "张三", app: str = "ding1") -> Raw:
     ask = Ask(
         message_id=key, chat=CHAT, user="wangqiang", at=MONDAY_TEN, kind=AskKind.TEXT, text=words
     )
-    return Raw(platform="dingtalk", app=app, key=key, body=b"{}", ask=ask)
+    return raw_of(app, ask)
 
 
 class Counted(Inbox):
@@ -36,9 +37,9 @@ class Counted(Inbox):
         super().__init__(store)
         self.batches: list[int] = []
 
-    async def _insert(self, rows: Sequence[Row]) -> Sequence[tuple[int, bool]]:
-        self.batches.append(len(rows))
-        return await super()._insert(rows)
+    async def _insert(self, raws: Sequence[Raw]) -> Sequence[Told]:
+        self.batches.append(len(raws))
+        return await super()._insert(raws)
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ async def test_a_click_comes_back_with_its_inputs(store: Store, inbox: Counted) 
     ask = Ask(
         message_id="c1", chat=CHAT, user="wangqiang", at=MONDAY_TEN, kind=AskKind.CLICK, click=click
     )
-    await inbox.store(Raw(platform="dingtalk", app="ding1", key="c1", body=b"", ask=ask))
+    await inbox.store(raw_of("ding1", ask))
     async with store.reading() as session:
         [(_, _, found)] = await unhandled(session)
     assert found == ask
@@ -241,3 +242,32 @@ async def test_the_table_shows_nothing_of_what_was_said(store: Store, inbox: Cou
     raw = b"".join(bytes(row.body) for row in rows)
     assert MOBILE.encode() not in raw
     assert "张三".encode() not in raw
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 129, 300])
+async def test_numbers_are_told_to_the_message_they_belong_to(
+    store: Store, inbox: Counted, count: int
+) -> None:
+    first = await inbox.store_all([message(f"m{n}") for n in range(count)])
+    mixed = await inbox.store_all([message(f"m{n // 2}") for n in range(0, 4 * count, 2)])
+    async with store.reading() as session:
+        rows = await session.execute(select(Heard.key, Heard.id))
+        numbers = {row.key: row.id for row in rows}
+    assert len(numbers) == 2 * count
+    assert {one.raw.key: one.id for one in (*first, *mixed)} == numbers
+    assert [one.fresh for one in first] == [True] * count
+    assert [one.fresh for one in mixed] == [False] * count + [True] * count
+    order = sorted(numbers, key=lambda key: numbers[key])
+    assert order == [f"m{n}" for n in range(2 * count)]
+
+
+async def test_one_that_is_twice_in_a_batch_is_new_once(store: Store, inbox: Counted) -> None:
+    told = await inbox.store_all([message("a"), message("b"), message("a"), message("b")])
+    assert [one.fresh for one in told] == [True, True, False, False]
+    assert (told[0].id, told[1].id) == (told[2].id, told[3].id)
+    assert await count(store) == 2
+
+
+async def test_what_came_together_is_stored_in_one_commit(store: Store, inbox: Counted) -> None:
+    await inbox.store_all([message(f"m{n}") for n in range(40)])
+    assert inbox.batches == [40]

@@ -131,3 +131,29 @@ async def test_a_commit_that_answers_for_too_few_is_an_error_not_a_hang() -> Non
     group: GroupCommit[int, int] = GroupCommit(forgetful)
     with pytest.raises(ValueError, match="argument"):
         await group.submit(1)
+
+
+async def test_items_that_came_together_are_committed_together_and_told_together() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, batch=4)
+    disk.may_end.set()
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(group.submit_all(some)) for some in ([1, 2, 3], [4, 5], [6])]
+        long = tasks.create_task(group.submit_all(range(10, 20)))
+    assert [await each for each in asked] == [[10, 20, 30], [40, 50], [60]]
+    assert await long == [n * 10 for n in range(10, 20)]
+    assert disk.batches == [[1, 2, 3], [4, 5, 6], list(range(10, 20))]
+
+
+async def test_it_settles_when_the_last_commit_has_ended() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    async with asyncio.TaskGroup() as tasks:
+        hasty = tasks.create_task(group.submit(0))
+        await disk.begun.wait()
+        hasty.cancel()
+        settled = tasks.create_task(group.settle())
+        await asyncio.sleep(0)
+        assert not settled.done()
+        disk.may_end.set()
+    assert disk.batches == [[0]]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from bot.chat.ports import Tally
 from bot.platforms.dingtalk.errors import STALE_TOKEN, Answer, read_answer, unanswered
 from bot.platforms.dingtalk.settings import API_POOL, PLATFORM, PUSH_POOL, DingTalkSettings
+from bot.platforms.dingtalk.socket import Socket
 from bot.platforms.dingtalk.tokens import Tokens
 from crm.kernel.clock import Clock
 from crm.kernel.errors import Outcome, OutsideError
@@ -40,6 +41,7 @@ async def http_session(settings: DingTalkSettings) -> AsyncIterator[aiohttp.Clie
         proxy=settings.proxy or None,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
+        ws_response_class=cast("Any", Socket),  # aiohttp's type knows one of its two kinds
     ) as session:
         yield session
 

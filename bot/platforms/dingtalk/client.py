@@ -15,12 +15,22 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from bot.chat.message import Card, Document, FileIn, Markdown, Picture, Place, Text
+from bot.chat.message import (
+    Bell,
+    Card,
+    Document,
+    FileIn,
+    Markdown,
+    Picture,
+    Place,
+    Ring,
+    Text,
+)
 from bot.chat.ports import Blobs, Capabilities, Outgoing, Receipt, Tally
 from bot.platforms.dingtalk import render
 from bot.platforms.dingtalk.api import Api, http_session, uncounted
 from bot.platforms.dingtalk.contacts import Contacts
-from bot.platforms.dingtalk.ding import Dings
+from bot.platforms.dingtalk.ding import NO_BALANCE, DingKind, Dings
 from bot.platforms.dingtalk.errors import HOOK_OVER, MODERATED, NO_TEMPLATE, ScopeMissing
 from bot.platforms.dingtalk.messages import Attached, Message
 from bot.platforms.dingtalk.robots import CustomRobots
@@ -48,6 +58,11 @@ FLOW_SECONDS: Final = 60.0
 FILE_KINDS: Final = frozenset({"xlsx", "pdf", "zip", "rar", "doc", "docx"})  # of sampleFile
 HOPELESS = re.compile(r"illegal|invalid|not ?exist", re.IGNORECASE)  # only words come (seen in 1)
 REMEMBERED: Final = 1_000
+BELLS: Final = {
+    Bell.PHONE: (DingKind.PHONE, DingKind.SMS, DingKind.APP),
+    Bell.SMS: (DingKind.SMS, DingKind.APP),
+    Bell.APP: (DingKind.APP,),
+}
 
 
 class Recent(OrderedDict[str, Any]):
@@ -123,6 +138,8 @@ class DingTalk:
                 return await self._say_all(out, [render.picture(media_id, picture.caption)])
             case Document() as document:
                 return await self._say_all(out, await self._document(out, document))
+            case Ring() as ring:
+                return await self._ring(out, ring)
             case Text() | Markdown() | Card() as part:
                 return await self._say_all(out, render.said(part, out.chat.place))
         assert_never(out.part)
@@ -228,6 +245,22 @@ class DingTalk:
         hook = out.hook
         alive = hook is not None and self._clock.now() + HOOK_MARGIN < hook.expires
         return hook.url if hook is not None and alive else ""
+
+    async def _ring(self, out: Outgoing, ring: Ring) -> Receipt:
+        """By the bell that was asked for, else by a lesser one that is still paid for, else by
+        ordinary words."""
+        for kind in BELLS[ring.bell]:
+            try:
+                receipt = await self.dings.send(kind, [out.chat.id], ring.text)
+            except OutsideError as error:
+                if error.code not in NO_BALANCE:
+                    raise
+                log.warning("no %s is left to ring somebody by", kind.name)
+                continue
+            if out.chat.id in receipt.failed:
+                raise OutsideError("ding", "notDelivered", Outcome.REFUSED)
+            return Receipt(platform_id=receipt.id)
+        return await self._say_all(out, render.said(Text(text=ring.text), out.chat.place))
 
     async def _document(self, out: Outgoing, document: Document) -> list[Message]:
         """Words, if any, and the file; a repetition begins with words, which can be marked."""

@@ -1,8 +1,7 @@
 """The Stream protocol's frames: JSON around a JSON string, both ways."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -32,16 +31,21 @@ FAILED: Final = 500
 WORDS: Final = {OK: b"OK", BAD_REQUEST: b"bad request", UNKNOWN_TOPIC: b"no such topic"}
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame as it came. ``at`` is epoch milliseconds, 0 when the header does not say."""
+class Frame(NamedTuple):
+    """One frame as it came."""
 
     type: str
     topic: str
     message_id: str
     event: str
-    at: int
+    time: object
     data: str
+
+    @property
+    def at(self) -> int:
+        """Epoch milliseconds, 0 when the header does not say."""
+        time = self.time
+        return int(time) if isinstance(time, str) and MILLISECONDS.fullmatch(time) else 0
 
 
 def read_frame(raw: bytes | str) -> Frame:
@@ -51,14 +55,14 @@ def read_frame(raw: bytes | str) -> Frame:
         raise ValueError("a frame is an object")  # noqa: TRY004 - one error for one fault
     # One official sample spells it "header".
     headers = frame.get("headers") or frame.get("header") or {}
-    time = headers.get("time")
+    told = headers.get
     return Frame(
-        type=frame.get("type", ""),
-        topic=headers.get("topic", ""),
-        message_id=headers.get("messageId", ""),
-        event=headers.get("eventType", ""),
-        at=int(time) if isinstance(time, str) and MILLISECONDS.fullmatch(time) else 0,
-        data=frame.get("data") or "",
+        frame.get("type", ""),
+        told("topic", ""),
+        told("messageId", ""),
+        told("eventType", ""),
+        told("time"),
+        frame.get("data") or "",
     )
 
 

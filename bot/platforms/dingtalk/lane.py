@@ -1,4 +1,5 @@
-"""Work taken in order by a fixed number of hands: bounded, and without a task per item."""
+"""Work taken in order, bounded, and without a task per item: by a fixed number of hands, or by one
+that takes everything that has come."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -35,3 +36,34 @@ class Lane(Generic[T]):
     async def _serve(self) -> None:
         while True:
             await self._work(await self._queue.get())
+
+
+class Ferry(Generic[T]):
+    """``work`` takes over together, and in order, whatever came while it was away."""
+
+    def __init__(self, work: Callable[[list[T]], Awaitable[None]], *, waiting: int) -> None:
+        self._work = work
+        self._most = waiting
+        self._items: list[T] = []
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+
+    def put(self, item: T) -> bool:
+        """False when it was the last that found room: wait for more ``room``."""
+        self._items.append(item)
+        self._some.set()
+        return len(self._items) < self._most
+
+    async def room(self) -> None:
+        """Whoever reads stops reading meanwhile."""
+        while len(self._items) >= self._most:
+            self._room.clear()
+            await self._room.wait()
+
+    async def run(self) -> None:
+        while True:
+            await self._some.wait()
+            items, self._items = self._items, []
+            self._some.clear()
+            self._room.set()
+            await self._work(items)

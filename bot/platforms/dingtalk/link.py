@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote_plus
 
 import aiohttp
 
 from bot.platforms.dingtalk.api import Api
 from bot.platforms.dingtalk.frames import SUBSCRIPTIONS, Frame, read_frame
+from bot.platforms.dingtalk.socket import Socket
 from crm.kernel.errors import Outcome, OutsideError
 
 log = logging.getLogger(__name__)
@@ -18,8 +19,6 @@ log = logging.getLogger(__name__)
 AGENT: Final = "qidesk-python/1.0"
 FRAME_BYTES: Final = 1024 * 1024
 DATA: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
-
-Socket = aiohttp.ClientWebSocketResponse[bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +53,11 @@ class Link:
         patience = self._patience
         try:
             async with asyncio.timeout(patience.silence) as limit:
+                due = clock()
                 while (frame := await self._next()) is not None:
-                    if not self.noticed:
+                    if not self.noticed and clock() >= due:  # not for each: a timer is dear
                         limit.reschedule(clock() + patience.silence)
+                        due = clock() + patience.silence / 50
                     await take(frame)
                     if self.noticed and not self.over.is_set():
                         limit.reschedule(clock() + patience.grace)
@@ -72,8 +73,12 @@ class Link:
 
         The wait ends with the heartbeat at the latest: a peer that does not read sends no pong.
         """
+        return await self.answer_all((frame,))
+
+    async def answer_all(self, frames: Iterable[bytes]) -> bool:
+        """``answer`` for many at once."""
         try:
-            await self._socket.send_frame(frame, aiohttp.WSMsgType.TEXT)
+            await self._socket.send_all(frames)
         except (ConnectionError, aiohttp.ClientError):
             log.info("an answer came too late for its connection")
             return False
@@ -102,11 +107,12 @@ class Link:
 
 
 async def dial(api: Api, http: aiohttp.ClientSession, patience: Patience) -> Link:
-    """A new connection; each takes a new ticket. Raises OutsideError."""
+    """A new connection of a session that makes ``Socket``s; each takes a new ticket. Raises
+    OutsideError."""
     endpoint, ticket = await api.open_stream(SUBSCRIPTIONS, AGENT)
     try:
         async with asyncio.timeout(patience.open):
-            socket: Socket = await http.ws_connect(
+            socket = await http.ws_connect(
                 f"{endpoint}?ticket={quote_plus(ticket)}",
                 heartbeat=patience.heartbeat,
                 max_msg_size=FRAME_BYTES,
@@ -115,4 +121,4 @@ async def dial(api: Api, http: aiohttp.ClientSession, patience: Patience) -> Lin
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         # From None: a refused handshake quotes its address, and with it the ticket.
         raise OutsideError("stream handshake", type(error).__name__, Outcome.RETRY) from None
-    return Link(socket, patience)
+    return Link(cast("Socket", socket), patience)

@@ -7,6 +7,7 @@ payload raises ValueError without quoting it.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final, TypeVar
 
@@ -14,6 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.chat.message import Ask, AskKind, Chat, Click, FileIn, Place, ReplyHook
+from bot.chat.raw import Raw
 from bot.platforms.dingtalk.settings import PLATFORM
 
 GROUP: Final = "2"
@@ -27,7 +29,8 @@ PEOPLE_EVENTS: Final = frozenset(
 )
 
 
-Milliseconds = Annotated[int, Field(ge=0, le=9_999_999_999_999)]
+LATEST: Final = 9_999_999_999_999  # in milliseconds
+Milliseconds = Annotated[int, Field(ge=0, le=LATEST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,51 @@ def read_message(data: str | bytes, *, corp_id: str, now: datetime) -> Ask | Ove
         files=body.files,
         hook=_hook(message),
     )
+
+
+def read_text(data: str, *, app: str, corp_id: str) -> Raw | None:
+    """An ordinary text of one of ours, straight in the form in which it is stored; None for all
+    that is not so ordinary, which ``read_message`` reads."""
+    try:
+        message = orjson.loads(data)
+        fields = _ORDINARY(message)
+    except (ValueError, KeyError, TypeError):
+        return None
+    if tuple(map(type, fields)) != _ORDINARY_TYPES:
+        return None
+    kind, key, conversation_type, chat, user, corp, bot_corp, hook, expires, created, text = fields
+    words, listed = text.get("content"), message.get("isInAtList")
+    if (
+        kind != "text"
+        or not (key and user and corp == bot_corp and corp_id in ("", corp))
+        or not (0 < created <= LATEST and 0 < expires <= LATEST and hook)
+        or type(words) is not str
+        or listed not in (None, True, False)
+        or "errorCode" in message
+        or "errCode" in message
+    ):
+        return None
+    in_group = conversation_type == GROUP
+    ask = {
+        "message_id": key,
+        "chat": (_A_GROUP if in_group else _PRIVATELY) | {"id": chat if in_group else user},
+        "user": user,
+        "at": moment(created),
+        "kind": "text",
+        "text": words.strip(),
+        "mentioned": in_group and listed is not False,
+        "hook": {"url": hook, "expires": moment(expires)},
+    }
+    return Raw(PLATFORM, app, key, orjson.dumps(ask))
+
+
+_ORDINARY = itemgetter(
+    *("msgtype", "msgId", "conversationType", "conversationId", "senderStaffId", "senderCorpId"),
+    *("chatbotCorpId", "sessionWebhook", "sessionWebhookExpiredTime", "createAt", "text"),
+)
+_ORDINARY_TYPES = (*[str] * 8, int, int, dict)
+_A_GROUP = {"platform": PLATFORM, "place": Place.GROUP.value}
+_PRIVATELY = {"platform": PLATFORM, "place": Place.PRIVATE.value}
 
 
 def read_click(data: str | bytes, *, message_id: str, corp_id: str, at: datetime) -> Ask | Refused:

@@ -2,8 +2,8 @@
 
 The rules it keeps: the replacement is opened before the old connection is cut; a message is
 acknowledged only after it was stored, on the socket it came from; back-off starts over only when
-a connection has carried a frame. Storing begins in the order of arrival; clicks are answered
-beside it and never wait for it.
+a connection has carried a frame. Messages are stored in the order of arrival, whatever has come by
+then together; clicks are answered beside it and never wait for it.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ import orjson
 
 from bot import crashpoint
 from bot.chat.message import Ask, Card
-from bot.chat.ports import Health, Hear, HearClick, Raw, Tally
+from bot.chat.ports import Health, HearAll, HearClick, Tally
+from bot.chat.raw import Raw, raw_of
 from bot.platforms.dingtalk.api import Api, http_session, uncounted
 from bot.platforms.dingtalk.frames import (
     BAD_REQUEST,
@@ -33,7 +34,7 @@ from bot.platforms.dingtalk.frames import (
     ack,
     heard,
 )
-from bot.platforms.dingtalk.lane import Lane
+from bot.platforms.dingtalk.lane import Ferry, Lane
 from bot.platforms.dingtalk.link import Link, Patience, dial
 from bot.platforms.dingtalk.parse import (
     OverQuota,
@@ -42,6 +43,7 @@ from bot.platforms.dingtalk.parse import (
     read_click,
     read_message,
     read_people,
+    read_text,
 )
 from bot.platforms.dingtalk.render import click_answer
 from bot.platforms.dingtalk.settings import PLATFORM, PUSH_POOL, DingTalkSettings
@@ -53,7 +55,7 @@ log = logging.getLogger(__name__)
 HEAR_SECONDS: Final = 30.0  # far above the store's worst: an unacknowledged message comes again
 CLICK_SECONDS: Final = 10.0  # the desk keeps its own budget of 1.5; the platform's is 2
 ANSWER_SECONDS: Final = 1.8  # after that the platform may have given the click up
-MESSAGE_HANDS: Final = 32  # messages being stored at once: they share one commit
+EVENT_HANDS: Final = 8
 CLICK_HANDS: Final = 64
 WAITING: Final = 256
 FREE_EVENTS: Final = ("user_", "org_", "label_")  # contact events cost no quota (official doc)
@@ -73,12 +75,20 @@ class Item(NamedTuple):
     came: float
 
 
+class Said(NamedTuple):
+    """A message that is to be stored, and the frame to be acknowledged then."""
+
+    link: Link
+    frame_id: str
+    raw: Raw
+
+
 class Stream:
     def __init__(
         self,
         settings: DingTalkSettings,
         clock: Clock,
-        hear: Hear,
+        hear_all: HearAll,
         hear_click: HearClick,
         *,
         on_answered: Answered | None = None,
@@ -88,7 +98,7 @@ class Stream:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._hear = hear
+        self._hear_all = hear_all
         self._hear_click = hear_click
         self._answered = on_answered
         self._people_changed = on_people_changed
@@ -97,14 +107,16 @@ class Stream:
         self._live: set[Link] = set()
         self._since: datetime | None = None
         self._over_quota: datetime | None = None
-        self._messages = Lane(self._message, hands=MESSAGE_HANDS, waiting=WAITING)
+        self._said = Ferry(self._store, waiting=WAITING)
+        self._events = Lane(self._event, hands=EVENT_HANDS, waiting=WAITING)
         self._clicks = Lane(self._click, hands=CLICK_HANDS, waiting=WAITING)
 
     async def run(self) -> None:
         """Receives until cancelled."""
         async with http_session(self._settings) as http, asyncio.TaskGroup() as group:
             api = Api(self._settings, http, self._clock)
-            group.create_task(self._messages.run())
+            group.create_task(self._said.run())
+            group.create_task(self._events.run())
             group.create_task(self._clicks.run())
             for _ in range(self._settings.connections):
                 group.create_task(self._keep(group, api, http))
@@ -134,14 +146,21 @@ class Stream:
                 pace.notice(carried=link.carried)
 
     async def _read(self, link: Link, pace: "Pace") -> None:
-        clock = asyncio.get_running_loop().time
+        app, corp_id = self._settings.client_id, self._settings.corp_id
 
         async def take(frame: Frame) -> None:
-            if frame.type == "SYSTEM":
+            if frame.topic in MESSAGES:
+                # Read as it comes, stored together with its neighbours.
+                self._tally(PLATFORM, PUSH_POOL)
+                raw = read_text(frame.data, app=app, corp_id=corp_id)
+                raw = raw or await self._unusual(link, frame)
+                if raw is not None and not self._said.put(Said(link, frame.message_id, raw)):
+                    await self._said.room()
+            elif frame.type == "SYSTEM":
                 await self._system(link, frame)
             else:
-                await self._sort(Item(link, frame, clock()))
-            if not link.noticed:
+                await self._sort(link, frame)
+            if not (link.carried or link.noticed):
                 link.carried = True
                 pace.proven()
 
@@ -153,46 +172,48 @@ class Stream:
         elif frame.topic == "ping":
             await link.answer(ack(frame.message_id, frame.data.encode()))
 
-    async def _sort(self, item: Item) -> None:
-        link, frame = item.link, item.frame
+    async def _sort(self, link: Link, frame: Frame) -> None:
         if not frame.event.startswith(FREE_EVENTS):
             self._tally(PLATFORM, PUSH_POOL)
-        if frame.topic in MESSAGES or frame.type == "EVENT":
-            await self._messages.put(item)
+        item = Item(link, frame, asyncio.get_running_loop().time())
+        if frame.type == "EVENT":
+            await self._events.put(item)
         elif frame.topic == CARD_CALLBACK:
             if not self._clicks.offer(item):
                 await link.answer(ack(frame.message_id, NOTHING, FAILED))
         else:
             await link.answer(ack(frame.message_id, NOTHING, UNKNOWN_TOPIC))
 
-    async def _message(self, item: Item) -> None:
-        frame = item.frame
-        answer = await (self._event(frame) if frame.type == "EVENT" else self._said(frame))
-        if answer is not None:
-            crashpoint.here("stream.before_ack")
-            await item.link.answer(answer)
-            crashpoint.here("stream.after_ack")
-
-    async def _said(self, frame: Frame) -> bytes | None:
-        """The acknowledgement; None leaves it unsaid, so that the message comes again."""
+    async def _unusual(self, link: Link, frame: Frame) -> Raw | None:
+        """What is to be stored of any message; None when it is answered already."""
         try:
             read = read_message(frame.data, corp_id=self._settings.corp_id, now=self._clock.now())
         except ValueError as error:
             log.error("message %s is unreadable: %s", frame.message_id, error)  # noqa: TRY400
-            return ack(frame.message_id, NOTHING, BAD_REQUEST)
+            await link.answer(ack(frame.message_id, NOTHING, BAD_REQUEST))
+            return None
         if isinstance(read, Ask):
-            return heard(frame.message_id) if await self._stored(frame, read) else None
+            return raw_of(self._settings.client_id, read)
         self._unheard(frame, read)
-        return heard(frame.message_id)
+        await link.answer(heard(frame.message_id))
+        return None
 
-    async def _stored(self, frame: Frame, ask: Ask) -> bool:
+    async def _store(self, said: list[Said]) -> None:
+        """One commit, then one write for each socket."""
+        waiting: dict[Link, list[str]] = {}
+        for one in said:
+            waiting.setdefault(one.link, []).append(one.frame_id)
         try:
             async with asyncio.timeout(HEAR_SECONDS):
-                await self._hear(self._raw(frame, ask))
-        except Exception as error:  # noqa: BLE001 - whatever it was, the message comes again
-            self._failed("message", frame, error)
-            return False
-        return True
+                await self._hear_all([one.raw for one in said])
+        except Exception as error:  # noqa: BLE001 - whatever it was, the messages come again
+            for one in said:
+                self._failed("message", one.frame_id, error)
+            return
+        crashpoint.here("stream.before_ack")
+        for link, frame_ids in waiting.items():
+            await link.answer_all(map(heard, frame_ids))
+        crashpoint.here("stream.after_ack")
 
     def _unheard(self, frame: Frame, read: OverQuota | Refused) -> None:
         if isinstance(read, OverQuota):
@@ -208,11 +229,11 @@ class Stream:
             return
         try:
             async with asyncio.timeout(CLICK_SECONDS):
-                card = await self._hear_click(self._raw(item.frame, ask))
+                card = await self._hear_click(raw_of(self._settings.client_id, ask))
             answer = ack(item.frame.message_id, orjson.dumps(click_answer(card)))
         except Exception as error:  # noqa: BLE001 - one click's bug must not end the others
             # Said at once: the person sees that it failed and clicks again.
-            self._failed("click", item.frame, error)
+            self._failed("click", item.frame.message_id, error)
             await item.link.answer(ack(item.frame.message_id, NOTHING, FAILED))
             return
         sent = await item.link.answer(answer)
@@ -245,27 +266,21 @@ class Stream:
             async with asyncio.timeout(HEAR_SECONDS):
                 await self._answered(card)
         except Exception as error:  # noqa: BLE001 - the card will only be updated once more
-            self._failed("click", item.frame, error)
+            self._failed("click", item.frame.message_id, error)
 
-    async def _event(self, frame: Frame) -> bytes:
+    async def _event(self, item: Item) -> None:
+        await item.link.answer(await self._taken(item.frame))
+
+    async def _taken(self, frame: Frame) -> bytes:
         try:
             people = read_people(frame.event, frame.data)
             if people and self._people_changed is not None:
                 async with asyncio.timeout(HEAR_SECONDS):
                     await self._people_changed(people)
         except Exception as error:  # noqa: BLE001 - asked for again
-            self._failed("event", frame, error)
+            self._failed("event", frame.message_id, error)
             return ack(frame.message_id, EVENT_LATER)
         return ack(frame.message_id, EVENT_TAKEN)
-
-    def _raw(self, frame: Frame, ask: Ask) -> Raw:
-        return Raw(
-            platform=PLATFORM,
-            app=self._settings.client_id,
-            key=ask.message_id,
-            body=frame.data.encode(),
-            ask=ask,
-        )
 
     def _count(self, link: Link, *, live: bool) -> None:
         """``since`` moves only when receiving begins or ends."""
@@ -278,9 +293,9 @@ class Stream:
             self._since = self._clock.now()
 
     @staticmethod
-    def _failed(what: str, frame: Frame, error: Exception) -> None:
+    def _failed(what: str, frame_id: str, error: Exception) -> None:
         """By id and kind only: the error's own words may quote what a person wrote."""
-        log.error("%s %s was not taken: %s", what, frame.message_id, type(error).__name__)
+        log.error("%s %s was not taken: %s", what, frame_id, type(error).__name__)
 
 
 class Pace:

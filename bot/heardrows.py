@@ -1,0 +1,202 @@
+"""The inbox's insert, on a connection of its own and past the ORM: every acknowledgement waits for
+it. What the two databases say differently is said here."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import cache, lru_cache
+from itertools import chain
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final, Protocol
+
+import asyncpg
+from sqlalchemy import make_url
+
+from bot import crashpoint
+from crm.kernel.db import SQLITE_PRAGMAS, Store, sqlite_path
+
+LIMIT_SECONDS: Final = 10
+MOST_AT_ONCE: Final = 128  # rows of one SQLite statement
+
+Row = tuple[str, str, str, bytes, datetime]  # platform, app, key, sealed body, at
+Told = tuple[int, bool]  # the row's number, whether it is new
+Ended = Callable[[list[Told] | Exception], object]
+
+
+class Writer(Protocol):
+    async def insert(self, rows: Sequence[Row]) -> list[Told]:
+        """What became of each row, committed."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def open_writer(store: Store) -> Writer:
+    url = store.engine.url.render_as_string(hide_password=False)
+    path = sqlite_path(url)
+    return SqliteWriter(store, path) if path else PostgresWriter(url)
+
+
+class SqliteWriter:
+    """Waits for this process's turn like every writer. It has a thread of its own, without an
+    executor around it: that took longer than the insert. A batch goes in by a few long statements,
+    because each one gives the interpreter away and has to get it back."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in SQLITE_PRAGMAS:
+            self._connection.execute(pragma)
+        self._jobs: SimpleQueue[tuple[Sequence[Row], Ended] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name="inbox", daemon=True)
+        self._thread.start()
+
+    async def insert(self, rows: Sequence[Row]) -> list[Told]:
+        loop = asyncio.get_running_loop()
+        async with self._store.turn():
+            done: asyncio.Future[list[Told]] = loop.create_future()
+            ended = asyncio.Event()
+
+            def tell(told: list[Told] | Exception) -> None:
+                ended.set()
+                if done.cancelled():
+                    return
+                if isinstance(told, Exception):
+                    done.set_exception(told)
+                else:
+                    done.set_result(told)
+
+            self._jobs.put((rows, lambda told: loop.call_soon_threadsafe(tell, told)))
+            try:
+                return await done
+            except asyncio.CancelledError:
+                await ended.wait()  # a thread cannot be cancelled: the turn is kept until then
+                raise
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            rows, ended = job
+            try:
+                ended(self._insert(rows))
+            except Exception as error:  # noqa: BLE001  whoever waits gets it
+                ended(error)
+
+    def _insert(self, rows: Sequence[Row]) -> list[Told]:
+        with self._connection as db:
+            db.execute("BEGIN IMMEDIATE")
+            cursor, added = db.cursor(), 0
+            for some in _cut(rows):
+                cursor.execute(_insert_many(len(some)), list(chain.from_iterable(some)))
+                added += cursor.rowcount
+            # Nobody else writes now: what was added has the highest numbers, in order.
+            first = (cursor.lastrowid or 0) - added + 1
+            if added == len(rows):
+                told = [(number, True) for number in range(first, first + added)]
+            else:
+                told = self._numbers(rows, first if added else None)
+            crashpoint.here("inbox.before_commit")
+            db.execute("COMMIT")
+        return told
+
+    def _numbers(self, rows: Sequence[Row], first: int | None) -> list[Told]:
+        """Each row's number. From ``first`` on they are new, where they come for the first time."""
+        found: list[Told] = []
+        told: set[int] = set()
+        for row in rows:
+            [number] = self._connection.execute(
+                "SELECT id FROM heard WHERE platform = ? AND app = ? AND key = ?", row[:3]
+            ).fetchone()
+            found.append((number, first is not None and number >= first and number not in told))
+            told.add(number)
+        return found
+
+    async def close(self) -> None:
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+
+def _cut(rows: Sequence[Row]) -> Iterator[list[tuple[object, ...]]]:
+    """In lengths that are powers of two: few statements are ever prepared."""
+    start = 0
+    while left := len(rows) - start:
+        size = min(1 << (left.bit_length() - 1), MOST_AT_ONCE)
+        yield [
+            (platform, app, key, body, _text(at))
+            for platform, app, key, body, at in rows[start : start + size]
+        ]
+        start += size
+
+
+@lru_cache(maxsize=4)
+def _text(at: datetime) -> str:
+    """As SQLAlchemy writes it; one batch has one or few."""
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+@cache
+def _insert_many(count: int) -> str:
+    values = ", ".join(["(?, ?, ?, ?, ?, 'new', 0)"] * count)
+    return (
+        "INSERT INTO heard (platform, app, key, body, at, state, attempts)"  # noqa: S608 - fixed
+        f" VALUES {values} ON CONFLICT (platform, app, key) DO NOTHING"
+    )
+
+
+_INSERT: Final = (
+    "INSERT INTO heard (platform, app, key, body, at, state, attempts)"
+    " SELECT platform, app, key, body, at, 'new', 0"
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[])"
+    " WITH ORDINALITY AS given (platform, app, key, body, at, place) ORDER BY place"
+    " ON CONFLICT (platform, app, key) DO NOTHING RETURNING platform, app, key, id"
+)
+_KNOWN: Final = (
+    "SELECT platform, app, key, id FROM heard JOIN"
+    " unnest($1::text[], $2::text[], $3::text[]) AS given (platform, app, key)"
+    " USING (platform, app, key)"
+)
+
+
+class PostgresWriter:
+    """One connection of its own, opened again when it was lost."""
+
+    def __init__(self, url: str) -> None:
+        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection: asyncpg.Connection | None = None
+
+    async def insert(self, rows: Sequence[Row]) -> list[Told]:
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            connection = self._connection = await asyncpg.connect(
+                self._dsn, timeout=LIMIT_SECONDS, command_timeout=LIMIT_SECONDS
+            )
+        try:
+            async with connection.transaction():
+                told = await self._insert(connection, rows)
+                crashpoint.here("inbox.before_commit")
+        except BaseException:  # nobody knows what state it is in: the next batch takes another
+            self._connection = None
+            connection.terminate()
+            raise
+        return told
+
+    @staticmethod
+    async def _insert(connection: Any, rows: Sequence[Row]) -> list[Told]:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        new = {tuple(found)[:3]: found["id"] for found in await connection.fetch(_INSERT, *columns)}
+        known: dict[tuple[str, ...], int] = {}
+        if len(new) < len(rows):
+            rest = await connection.fetch(_KNOWN, *columns[:3])
+            known = {tuple(found)[:3]: found["id"] for found in rest}
+        told: list[Told] = []
+        for row in rows:
+            number = new.pop(row[:3], None)
+            told.append((known[row[:3]], False) if number is None else (number, True))
+        return told
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
