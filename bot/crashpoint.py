@@ -10,6 +10,8 @@ NAMES = (
     "inbox.after_commit",
     "stream.before_ack",
     "stream.after_ack",
+    "callback.before_ack",
+    "callback.after_ack",
     "desk.before_commit",
     "desk.after_commit",
     "click.before_answer",
@@ -17,6 +19,7 @@ NAMES = (
     "outbox.after_send",
     "outbox.after_mark",
 )
+OF_THE_WATCH = ("watch.before_commit", "watch.after_commit")  # when the market moves, not a person
 
 
 def here(name: str) -> None:

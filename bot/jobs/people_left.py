@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import select
 
@@ -11,6 +11,9 @@ from crm.kernel.db import Store
 from crm.models import Login, Staff
 
 log = logging.getLogger(__name__)
+
+FEW: Final = 2  # in one night this many leavers are believed in any company,
+SHARE: Final = 0.1  # and such a share of a large one
 
 
 class Directory(Protocol):
@@ -32,6 +35,22 @@ async def people_left(
         async with store.writing() as session:
             left = await leaving.leave(session, staff_id, by=platform)
         log.info("staff %s left on %s: %s clients moved", staff_id, platform, left.clients)
+
+
+async def roll_call(store: Store, platform: str, directory: Directory) -> int:
+    """Ask for everybody, because an event may have been missed. Gives how many seem to have left
+    when those are too many to be true: then the application was hidden from people, nobody is
+    touched, and somebody should look. Raises OutsideError."""
+    async with store.reading() as session:
+        here = select(Login.user).join(Staff, Staff.id == Login.staff)
+        known = here.where(Login.platform == platform, Staff.disabled_at.is_(None))
+        users = (await session.scalars(known.order_by(Login.user))).all()
+    gone = [user for user in users if not await directory.is_active(user)]
+    if len(gone) > max(FEW, len(users) * SHARE):
+        log.error("%s of %s seem to have left on %s", len(gone), len(users), platform)
+        return len(gone)
+    await people_left(store, platform, directory, gone)
+    return 0
 
 
 async def _staff_of(store: Store, platform: str, user: str) -> str | None:

@@ -59,7 +59,7 @@ async def dingtalk_rig(folder: Path) -> AsyncIterator[Rig]:
 async def _adapter(base: str, desk: Desk, shelf: Shelf) -> AsyncIterator[DingTalkAdapter]:
     settings, wordless = (_settings(base, templates) for templates in ({"desk": TEMPLATE}, {}))
     clock = SystemClock()
-    stream = Stream(settings, clock, desk.hear, desk.hear_click)
+    stream = Stream(settings, clock, desk.hear_all, desk.hear_click)
     async with http_session(settings) as http:
         api = Api(settings, http, clock, call_seconds=CALL_SECONDS)
         task = asyncio.create_task(stream.run())

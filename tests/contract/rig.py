@@ -1,14 +1,15 @@
 """What the contract suite needs of a platform: an adapter under test and its simulated far side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
 
 from bot.chat.message import Card, Chat, Place
-from bot.chat.ports import Capabilities, Health, Outgoing, Raw, Sender
+from bot.chat.ports import Capabilities, Health, Outgoing, Sender
+from bot.chat.raw import Raw
 from crm.kernel.errors import OutsideError
 
 PERSON = "fengjun"
@@ -33,6 +34,13 @@ class Desk:
         self.heard.append(raw)
         self._changed.set()
         return new
+
+    async def hear_all(self, raws: Sequence[Raw]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the store is away")
+        for raw in raws:
+            await self.hear(raw)
 
     async def hear_click(self, raw: Raw) -> Card | None:
         self.clicked.append(raw)
@@ -93,6 +101,11 @@ class Rig:
     async def say(self, text: str, *, chat: str = "private", **more: Any) -> str:
         answer = await self.post("say", person=PERSON, chat=chat, text=text, **more)
         return str(answer["message_id"])
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether a second connection hears on when one has ended."""
+        return True
 
     def under(self, item: dict[str, Any], message: str) -> bool:
         """Whether an answer stands where the platform puts answers to ``message``."""

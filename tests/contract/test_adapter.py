@@ -375,7 +375,7 @@ class TestTroubles:
             if number == 5:
                 await rig.fault("disconnect", count=1)
             await rig.say(f"第{number}句")
-            assert rig.adapter.health().ok
+            assert rig.adapter.health().ok or not rig.has_spare
         heard = await rig.desk.hears(20)
         assert {raw.ask.text for raw in heard} == {f"第{n}句" for n in range(20)}
 

@@ -49,6 +49,11 @@ class WeComRig(Rig):
 
     adapter: WeComAdapter
 
+    @property
+    def has_spare(self) -> bool:
+        """The bot's connection is the only one."""
+        return False
+
     def under(self, item: dict[str, Any], message: str) -> bool:
         """The application's messages stand under nothing."""
         return item["reply_to"] in (None, message)

@@ -5,8 +5,8 @@ import base64
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,16 +27,20 @@ from bot.chat.message import (
     Text,
 )
 from bot.chat.ports import Outgoing
-from bot.platforms.wecom.aibot import AiBot, Lease, Patience, always
+from bot.lease import Lease
+from bot.platforms.wecom import reception as receiving
+from bot.platforms.wecom.aibot import AiBot, Patience, always
 from bot.platforms.wecom.api import Api, http_session
 from bot.platforms.wecom.client import WeCom
 from bot.platforms.wecom.crypto import Crypto
+from bot.platforms.wecom.frames import Frame
 from bot.platforms.wecom.notes import Kind, MemoryNotes
 from bot.platforms.wecom.reception import Reception
 from crm.kernel.clock import StoppedClock
+from crm.kernel.db import Store
 from crm.kernel.errors import Outcome, OutsideError
 from tests.contract.rig import Desk, Shelf, until
-from tests.fakes.wecom import SECRETS, SEND, FakeWeCom, fake_wecom, says
+from tests.fakes.wecom import SECRETS, SEND, FakeWeCom, fake_wecom, refuses, says
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 GROUP = Chat(platform="wecom", place=Place.GROUP, id="wrSim01")
@@ -60,6 +64,11 @@ class Near:
     clock: StoppedClock
     reception: Reception
     answered: list[Card] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+
+    async def kick(self) -> None:
+        kicked = {"msgtype": "event", "event": {"eventtype": "disconnected_event"}}
+        await self.fake.bot.push("aibot_event_callback", kicked)
 
     async def said(self, text: str, *, group: bool = True, req_id: str = "R1") -> None:
         await self.fake.bot.push("aibot_msg_callback", message(text, group=group), req_id)
@@ -68,7 +77,7 @@ class Near:
 @asynccontextmanager
 async def near(
     patience: Patience = CALM,
-    lease: Lease = always,
+    lease: Callable[[], Awaitable[bool]] = always,
     before: Callable[[FakeWeCom], object] = id,
 ) -> AsyncIterator[Near]:
     clock, desk = StoppedClock(NOON), Desk()
@@ -80,17 +89,45 @@ async def near(
             bot = AiBot(fake.bot_settings(), http, clock, lease=lease, patience=patience)
             wecom = WeCom(settings, Api(settings, http, clock), clock, Shelf(BLOBS), notes, bot)
             answered: list[Card] = []
+            alarms: list[str] = []
 
             async def on_answered(card: Card) -> None:
                 answered.append(card)
 
-            reception = Reception(wecom, desk.hear, desk.hear_click, on_answered=on_answered)
+            async def on_alarm(title: str, text: str) -> None:
+                alarms.append(f"{title}：{text}")
+                raise ConnectionError("the store is away")
+
+            reception = Reception(
+                wecom, desk.hear, desk.hear_click, on_answered=on_answered, on_alarm=on_alarm
+            )
             task = asyncio.create_task(reception.run())
             try:
-                yield Near(fake, bot, wecom, desk, notes, clock, reception, answered)
+                yield Near(fake, bot, wecom, desk, notes, clock, reception, answered, alarms)
             finally:
                 task.cancel()
                 await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def process(fake: FakeWeCom, store: Store) -> AsyncIterator[AiBot]:
+    """A service's bot with the store's lease."""
+    async with (
+        http_session(fake.settings()) as http,
+        Lease(store, "wecom.aibot", every=0.05).open() as lease,
+    ):
+        clock = StoppedClock(NOON)
+        bot = AiBot(fake.bot_settings(), http, clock, lease=lease.held, patience=QUICK)
+        task = asyncio.create_task(bot.run(nothing))
+        try:
+            yield bot
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def nothing(_frame: Frame) -> None:
+    """Takes a frame."""
 
 
 @asynccontextmanager
@@ -173,8 +210,7 @@ class TestConnecting:
 
     async def test_who_is_thrown_out_does_not_fight(self, caplog: pytest.LogCaptureFixture) -> None:
         async with live(QUICK) as one:
-            kick = {"msgtype": "event", "event": {"eventtype": "disconnected_event"}}
-            await one.fake.bot.push("aibot_event_callback", kick)
+            await one.kick()
             await one.fake.bot.sockets[0].close()
 
             async def told() -> bool:
@@ -185,6 +221,36 @@ class TestConnecting:
             assert not one.reception.health().ok
             assert len(one.fake.bot.sockets) == 1
             assert any("another client" in record.getMessage() for record in caplog.records)
+
+    async def test_the_admins_are_told_and_nothing_ends_when_they_cannot_be(self) -> None:
+        async with live(replace(QUICK, kicked=0.01)) as one:
+            await one.kick()
+            await one.fake.bot.connected(2)
+            [told] = one.alarms
+            assert "被挤下线" in told
+            assert "1 分钟后再连" in told
+            await ready(one)
+
+    async def test_each_time_it_stays_away_for_twice_as_long(self) -> None:
+        async with live(replace(QUICK, kicked=60.0, banned=400.0)) as one:
+            away = [one.bot._away(lasted=5.0) for _ in range(5)]
+            assert away == [60.0, 120.0, 240.0, 400.0, 400.0]
+            assert one.bot._away(lasted=1000.0) == 60.0
+
+    async def test_it_leaves_as_soon_as_the_lease_is_another_s(self) -> None:
+        mine = True
+
+        async def lease() -> bool:
+            return mine
+
+        async with near(CALM, lease) as one:  # a heartbeat would take half a minute
+            await ready(one)
+            mine = False
+
+            async def gone() -> bool:
+                return one.fake.bot.sockets[0].closed
+
+            await until(gone, seconds=2)
 
     async def test_only_the_holder_of_the_lease_connects(self) -> None:
         mine = False
@@ -205,9 +271,68 @@ class TestConnecting:
 
             await until(away)
 
+    async def test_of_two_processes_on_one_store_one_connects_and_the_other_takes_over(
+        self, store: Store
+    ) -> None:
+        async with fake_wecom() as fake, AsyncExitStack() as later:
+            async with AsyncExitStack() as sooner:
+                await sooner.enter_async_context(process(fake, store))
+                await fake.bot.connected()
+                standby = await later.enter_async_context(process(fake, store))
+                await asyncio.sleep(0.3)
+                assert len(fake.bot.sockets) == 1
+                assert "由另一个进程连接" in standby.health().detail
+                assert standby.health().ok
+            await fake.bot.connected(2)
+
     async def test_an_old_and_quiet_connection_is_renewed(self) -> None:
         async with near(replace(QUICK, life=0.2, quiet=0.1)) as one:
             await one.fake.bot.connected(3)
+
+
+class TestWhatAdminsMustMend:
+    async def test_they_are_told_once_and_health_says_it_until_it_is_mended(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(receiving, "WATCH_SECONDS", 0.01)
+        async with live() as one:
+            for code in (60020, 60020, 45009):
+                one.fake.script(SEND, refuses(code))
+            for _ in range(2):
+                with pytest.raises(OutsideError):
+                    await one.wecom.send(out(Text(text="x"), chat=WANG))
+            assert "发不出消息" in one.reception.health().detail
+            await asyncio.sleep(0.1)
+            [told] = one.alarms
+            assert "出口 IP 203.0.113.9 不在应用的「企业可信IP」里" in told
+            with pytest.raises(OutsideError):  # for another reason: the address is trusted now
+                await one.wecom.send(out(Text(text="x"), chat=WANG))
+            assert "发不出消息" not in one.reception.health().detail
+            await one.wecom.send(out(Text(text="x"), chat=WANG))
+            assert len(one.alarms) == 1
+
+
+class TestWelcome:
+    async def test_whoever_opens_it_is_greeted_without_data(self) -> None:
+        async with live() as one:
+            body = {**message("", group=False), "msgtype": "event"}
+            entered = {**body, "event": {"eventtype": "enter_chat"}}
+            await one.fake.bot.push("aibot_event_callback", entered, "E1")
+            [frame] = await one.fake.bot.got("aibot_respond_welcome_msg")
+            assert frame["headers"]["req_id"] == "E1"
+            assert frame["body"]["msgtype"] == "text"
+            assert "帮助" in frame["body"]["text"]["content"]
+            assert one.desk.heard == []
+
+    async def test_a_greeting_that_comes_too_late_is_no_trouble(self) -> None:
+        async with live() as one:
+            one.fake.bot.refusals["aibot_respond_welcome_msg"].append(846605)
+            body = {**message("", group=False), "msgtype": "event"}
+            entered = {**body, "event": {"eventtype": "enter_chat"}}
+            await one.fake.bot.push("aibot_event_callback", entered)
+            await one.said("风险榜")
+            await one.desk.hears()
+            assert one.reception.health().ok
 
 
 class TestHearing:

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from bot.chat.message import AskKind, Button, Card
-from bot.chat.ports import Raw
+from bot.chat.raw import Raw
 from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.platforms.wecom.client import open_wecom
 from bot.platforms.wecom.crypto import Crypto

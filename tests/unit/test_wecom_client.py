@@ -24,10 +24,10 @@ from bot.chat.message import (
 )
 from bot.chat.ports import Outgoing
 from bot.platforms.wecom.channels import REPEAT_SECONDS
-from bot.platforms.wecom.client import NOT_CHANGED, WeCom, open_wecom
+from bot.platforms.wecom.client import WeCom, open_wecom
 from bot.platforms.wecom.contacts import Contact
 from bot.platforms.wecom.errors import AddressNotTrusted
-from bot.platforms.wecom.notes import Kind, MemoryNotes
+from bot.platforms.wecom.notes import NOT_CHANGED, Kind, MemoryNotes
 from bot.platforms.wecom.probe import probe
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import Outcome, OutsideError
@@ -377,7 +377,7 @@ class TestUpdates:
             await wecom.send(out(CARD))
             await wecom.send(out(DONE, "u1", update=True))
         first, end = bodies(fake)
-        assert "按 ok:1 #K3F9.4" in first["template_card"]["sub_title_text"]
+        assert "按 ok:1 ＃K3F9.4" in first["markdown"]["content"].replace("#", "＃")
         assert end["template_card"]["source"]["desc"] == "已同意"
 
     async def test_it_is_known_after_a_restart(
@@ -433,7 +433,7 @@ class TestTroubles:
         ("code", "outcome", "wait"),
         [
             (-1, Outcome.RETRY, 1),
-            (45009, Outcome.RETRY, 60),
+            (45009, Outcome.RETRY, None),
             (45033, Outcome.RETRY, 2),
             (48002, Outcome.RETRY, 60),
             (301002, Outcome.RETRY, 60),

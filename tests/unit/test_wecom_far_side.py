@@ -12,7 +12,8 @@ import pytest
 from yarl import URL
 
 from bot.chat.message import Button, Card, Chat, Fact, Place, Text
-from bot.chat.ports import Outgoing, Raw
+from bot.chat.ports import Outgoing
+from bot.chat.raw import Raw
 from bot.platforms.wecom.probe import probe
 from bot.sandbox.wecom import company
 from tests.contract.rig import GROUP, PERSON, until
@@ -219,3 +220,24 @@ class TestBeside:
         assert "wrong" not in [level for level, _ in found]
         for person in (PERSON, OTHER):
             assert await cards(rig, person) == []
+
+
+class TestAGroupInWhichNobodySpokeToTheBot:
+    async def test_hears_from_its_robot_until_somebody_does(self, rig: WeComRig) -> None:
+        """Also when it is believed that somebody did: there it was another bot, or long ago."""
+        group = Chat(platform="wecom", place=Place.GROUP, id="g-hz")
+        await rig.adapter.sender.met(group)
+        await rig.sender.send(Outgoing(key="o1", chat=group, part=Text(text="夜盘开始")))
+        await rig.post("say", person="limin", chat=group.id, text="在吗", mention=True)
+        later = Outgoing(key="o2", chat=group, part=Text(text="夜盘结束"))
+
+        async def met() -> bool:
+            return rig.adapter.sender.channel(later).name == "bot"
+
+        await until(met)
+        await rig.sender.send(later)
+        query = {"platform": "wecom", "person": "limin", "chat": group.id}
+        async with rig.http.get(f"{rig.base}/sandbox/seen", params=query) as response:
+            shown = [item for item in await response.json() if item["from"] == "bot"]
+        assert [item["text"] for item in shown] == ["夜盘开始", "夜盘结束"]
+        assert [item.get("app") for item in shown] == [None, "aibot:qidesk"]

@@ -229,12 +229,23 @@ class TestInputs:
 
 
 class TestButtons:
-    def test_beyond_six_they_are_lines(self) -> None:
-        eight = tuple(Button(f"client:{n}", str(n)) for n in range(8))
-        drawn = draw(Card(id="k", title="t", buttons=eight), "k", LINK, NARROW)
+    def test_beyond_six_they_are_in_the_menu_and_beyond_nine_they_are_lines(self) -> None:
+        eleven = tuple(Button(f"client:{n}", str(n)) for n in range(11))
+        drawn = draw(Card(id="k", title="t", buttons=eleven), "k", LINK, NARROW)
         assert len(drawn.json["button_list"]) == 6
+        menu = drawn.json["action_menu"]["action_list"]
+        assert menu == [{"text": str(n), "key": f"client:{n}#1"} for n in (6, 7, 8)]
         text = "\n".join([drawn.json["sub_title_text"], *drawn.body])
-        assert "6：回复「按 client:6 #k.1」" in text
+        assert "右上角还有：6、7、8" in text
+        assert "9：回复「按 client:9 #k.1」" in text
+        assert "10：回复「按 client:10 #k.1」" in text
+
+    def test_a_card_that_asks_for_a_choice_has_no_menu_which_would_not_send_it(self) -> None:
+        eight = tuple(Button(f"client:{n}", str(n)) for n in range(8))
+        one = Input(key="to", label="转给", kind=InputKind.SELECT, options=(("a", "甲"),))
+        drawn = draw(Card(id="k", title="t", buttons=eight, inputs=(one,)), "k", LINK, NARROW)
+        assert "action_menu" not in drawn.json
+        text = "\n".join([drawn.json["sub_title_text"], *drawn.body])
         assert "7：回复「按 client:7 #k.1」" in text
 
     def test_one_that_cannot_be_pressed_is_not_shown(self) -> None:

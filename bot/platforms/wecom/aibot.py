@@ -1,15 +1,15 @@
 """The bot's one connection: subscribed, kept alive, replaced when it ends.
 
 WeCom allows one live connection for each bot and lets the newest win. So only the holder of the
-lease connects, and when it is thrown out by another client it does not fight: it stays away for at
-least a minute, says so, and asks for the lease again.
+lease connects, and when it is thrown out by another client it does not fight: it tells the admins,
+stays away for a minute, and each time that it happens again for twice as long.
 """
 
 import asyncio
 import logging
 import random
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -42,6 +42,9 @@ IN_HAND: Final = 256  # frames being worked on; beyond that no more are read
 Take = Callable[[Frame], Awaitable[None]]
 """Works on one message or event; called beside the reading, which it may not hold up."""
 
+ThrownOut = Callable[[float], Coroutine[Any, Any, None]]
+"""Another client uses this bot; we stay away for so many seconds."""
+
 Lease = Callable[[], Awaitable[bool]]
 """Whether this process is the one that may be connected now."""
 
@@ -51,6 +54,10 @@ Socket = aiohttp.ClientWebSocketResponse[bool]
 async def always() -> bool:
     """The lease of a service that is one process."""
     return True
+
+
+async def untold(_seconds: float) -> None:
+    """For those who tell nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +70,13 @@ class Patience:
     lease: float = 5.0  # between two questions for the lease
     first: float = 1.0  # back-off begins here,
     longest: float = 30.0  # doubles and ends here
-    kicked: float = 60.0  # at least, after somebody else connected
+    kicked: float = 60.0  # at least, after somebody else connected; doubles with each time,
+    banned: float = 3600.0  # ends here,
+    settled: float = 900.0  # and begins anew after a connection that lasted so long
     refused: float = 60.0  # after wrong credentials: subscribing is rationed
     close: float = 3.0
     life: float = 86_400.0  # then it is renewed: pings alone do not prove that messages come
     quiet: float = 600.0  # but only when nobody has said anything for so long
-    grace: float = 10.0  # a connection lost no longer ago is being replaced, and not yet missed
 
 
 class AiBot:
@@ -94,7 +102,7 @@ class AiBot:
         self._why = "尚未连接"
         self._standby = False
         self._kicked = asyncio.Event()
-        self._missed_from = 0.0  # on the loop's clock: after the grace
+        self._kicks = 0  # in a row
         self._answers: dict[str, asyncio.Future[Answer]] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lost: deque[str] = deque(maxlen=REMEMBERED)
@@ -104,8 +112,7 @@ class AiBot:
             return Health(ok=True, detail="企业微信智能机器人已连接", since=self._since)
         if self._standby:
             return Health(ok=True, detail="企业微信智能机器人由另一个进程连接", since=self._since)
-        ok = asyncio.get_running_loop().time() < self._missed_from
-        return Health(ok=ok, detail=f"企业微信智能机器人{self._why}", since=self._since)
+        return Health(ok=False, detail=f"企业微信智能机器人{self._why}", since=self._since)
 
     async def call(
         self, command: str, body: Mapping[str, Any], req_id: str = "", *, effect: bool = True
@@ -124,37 +131,49 @@ class AiBot:
             if not turn.locked():
                 self._turns.pop(name, None)
 
-    async def run(self, take: Take) -> None:
+    async def run(self, take: Take, thrown_out: ThrownOut = untold) -> None:
         """Keeps one connection until cancelled; what was read is worked on beyond its end."""
         pause = 0.0
         async with asyncio.TaskGroup() as hands:
             while True:
                 await asyncio.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
-                if await self._may_connect():
-                    pause = await self._connected_once(hands, take, pause)
-                else:
+                if not await self._may_connect():
                     pause = self._patience.lease
+                    continue
+                pause = await self._connected_once(hands, take, pause)
+                if self._kicked.is_set():
+                    hands.create_task(thrown_out(pause))
 
     async def _connected_once(self, hands: asyncio.TaskGroup, take: Take, pause: float) -> float:
         """One connection, and how long to wait after it."""
-        patience = self._patience
+        patience, begin = self._patience, asyncio.get_running_loop().time()
         longer = min(patience.longest, max(patience.first, pause * 2))
+        trouble: OutsideError | None = None
+        proven = False
         try:
             proven = await self._connection(hands, take)
         except OutsideError as error:
-            log.warning("the bot is not connected: %s", error)
-            if error.code == BAD_BOT:
-                self._why = "凭证被拒：请核对 [wecom.aibot] bot_id 和 secret"
-                return patience.refused
-            self._why = f"连接失败（{error.code}）"
-            return longer
+            trouble = error
         if self._kicked.is_set():
-            log.error("another client is using this bot id: staying away for a while")
-            self._why = "被另一个客户端挤下线：请确认只有一处在使用这个 BotID"
-            self._missed_from = 0.0
-            return patience.kicked
-        self._why = "连接已断开，正在重连"
-        return 0.0 if proven else longer
+            return self._away(lasted=asyncio.get_running_loop().time() - begin)
+        if trouble is None:
+            self._why = "连接已断开，正在重连"
+            return 0.0 if proven else longer
+        log.warning("the bot is not connected: %s", trouble)
+        if trouble.code == BAD_BOT:
+            self._why = "凭证被拒：请核对 [wecom.aibot] bot_id 和 secret"
+            return patience.refused
+        self._why = f"连接失败（{trouble.code}）"
+        return longer
+
+    def _away(self, *, lasted: float) -> float:
+        """Thrown out: for how long to stay away."""
+        patience = self._patience
+        self._kicks = 1 if lasted > patience.settled else self._kicks + 1
+        self._why = "被另一个客户端挤下线：请确认只有一处在使用这个 BotID"
+        away: float = min(patience.banned, patience.kicked * 2 ** (self._kicks - 1))
+        log.error("another client is using this bot id: staying away for %.0f s", away)
+        return away
 
     async def _may_connect(self) -> bool:
         mine = await self._lease()
@@ -209,16 +228,18 @@ class AiBot:
     async def _keep_alive(self, reader: "Reading") -> None:
         """Pings by frame, not by WebSocket. Returns when two in a row had no answer, when somebody
         else connected, when the lease is another's, or when the connection is old and quiet."""
-        missed, now = 0, asyncio.get_running_loop().time
-        end = now() + self._patience.life
-        while missed < 2 and (now() < end or now() - reader.last_at < self._patience.quiet):
+        patience, now = self._patience, asyncio.get_running_loop().time
+        missed, end, next_ping = 0, now() + patience.life, now() + patience.heartbeat
+        while missed < 2 and (now() < end or now() - reader.last_at < patience.quiet):
             try:
-                async with asyncio.timeout(self._patience.heartbeat):
+                async with asyncio.timeout(min(patience.lease, next_ping - now())):
                     await self._kicked.wait()
             except TimeoutError:
                 if not await self._may_connect():
                     return
-                missed = 0 if await self._ping() else missed + 1
+                if now() >= next_ping:
+                    missed = 0 if await self._ping() else missed + 1
+                    next_ping = now() + patience.heartbeat
             else:
                 return
 
@@ -262,7 +283,6 @@ class AiBot:
         """Whoever waits for an answer is told that none will come."""
         if self._live:
             self._since = self._clock.now()
-            self._missed_from = asyncio.get_running_loop().time() + self._patience.grace
         self._live = False
         self._socket = None
         for waiting in self._answers.values():

@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 
 from bot.chat.ports import Tally
-from bot.platforms.wecom.errors import STALE_TOKEN, Answer, check, read_answer, unanswered
+from bot.platforms.wecom.errors import STALE_TOKEN, Answer, advice, check, read_answer, unanswered
 from bot.platforms.wecom.settings import FETCH_BYTES, PLATFORM, WeComSettings
 from bot.platforms.wecom.tokens import Tokens
 from crm.kernel.clock import Clock
@@ -71,6 +71,7 @@ class Api:
         self._tally = tally
         self._call_seconds = call_seconds
         self._tokens = Tokens(self._fetch_token, clock)
+        self.trouble = ""  # what an admin should mend before we can send again
 
     async def send(self, path: str, body: Mapping[str, Any], *, effect: bool = True) -> Answer:
         """A posting call of the application."""
@@ -80,7 +81,13 @@ class Api:
             params = {"access_token": token}
             return await self._exchange(path, "POST", params=params, data=data, effect=effect)
 
-        answer = await self._with_token(attempt)
+        try:
+            answer = await self._with_token(attempt)
+        except OutsideError as error:
+            if error.code.isdecimal():  # else nobody at WeCom said it
+                self.trouble = advice(error)
+            raise
+        self.trouble = ""
         self._tally(PLATFORM, POOL)
         return answer
 

@@ -7,24 +7,30 @@ answered here and now: the clicker's own copy of the card shows what came of it.
 
 import asyncio
 import logging
+import re
 import secrets
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from yarl import URL
 
 from bot import crashpoint
 from bot.chat.message import Ask
+from bot.chat.ports import Health
+from bot.chat.raw import Raw, raw_of
 from bot.platforms.wecom.crypto import Crypto, Unreadable
 from bot.platforms.wecom.hearing import Hearing, failed, is_noop
 from bot.platforms.wecom.markup import Malformed, read_envelope, read_xml, write_xml
 from bot.platforms.wecom.parse import (
     FallingAsleep,
     Heard,
+    Nothing,
     PeopleChanged,
     Pressed,
     read_callback,
+    read_text,
 )
 from bot.platforms.wecom.passive import grey_buttons, update_card
 from bot.platforms.wecom.settings import CALLBACK_BYTES, WeComSettings
@@ -35,9 +41,22 @@ from crm.kernel.errors import Outcome, OutsideError
 log = logging.getLogger(__name__)
 
 PATHS: Final = ("/wecom/callback", "/wecom/callback/")  # the console has refused the first (seen)
-WINDOW: Final = timedelta(minutes=10)
+WINDOW_SECONDS: Final = 600
+# The address as WeCom writes it; any other is taken apart with care.
+ORDINARY: Final = re.compile(r"msg_signature=([0-9a-f]+)&timestamp=([0-9]+)&nonce=([0-9A-Za-z]+)")
 READ_SECONDS: Final = 3.0
-SIGNED: Final = ("msg_signature", "timestamp", "nonce")
+ASLEEP: Final = (
+    "企业微信即将停用期台应用",
+    "企业微信提示应用长期不用、即将停用。请管理员在后台打开应用详情页处理，否则企业微信里收不到消息",
+)
+
+
+class Signed(NamedTuple):
+    """What stands in the address of a callback."""
+
+    signature: str
+    timestamp: str
+    nonce: str
 
 
 class Callback:
@@ -55,20 +74,39 @@ class Callback:
         self.last_heard: datetime | None = None
         self.asleep = ""  # what WeCom said of switching the application off
 
+    def health(self) -> Health:
+        """A callback cannot be known to work before it was called."""
+        said = "企业微信回调已就绪"
+        if self.asleep:
+            said += "；企业微信提示应用即将因长期不用而停用，请管理员在后台处理"
+        if trouble := self._hearing.wecom.api.trouble:
+            said += f"；发不出消息：{trouble}"
+        return Health(ok=True, detail=said, since=self.last_heard)
+
     async def verify(self, request: web.Request) -> web.Response:
         """The console's question whether we hold the keys."""
         # A form's blank was a plus (reference 10.4).
         echo = request.query.get("echostr", "").replace(" ", "+")
-        return web.Response(body=self._opened(request.query, echo), content_type="text/plain")
+        opened = self._opened(self._signed(request.rel_url), echo)
+        return web.Response(body=opened, content_type="text/plain")
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
-        self._check_query(request.query)
+        signed = self._signed(request.rel_url)
         body = await self._body(request)
         try:
             encrypted = read_envelope(body)
         except Malformed:
             raise web.HTTPBadRequest from None
-        plain = self._opened(request.query, encrypted)
+        plain = self._opened(signed, encrypted)
+        raw = read_text(plain, app=self._settings.agent_id)
+        if raw is None:
+            return await self._unusual(request, plain)
+        self.last_heard = self._clock.now()
+        await self._store(raw)
+        return web.Response()
+
+    async def _unusual(self, request: web.Request, plain: bytes) -> web.StreamResponse:
+        """Whatever is not simply a text."""
         try:
             heard = read_callback(read_xml(plain), plain, now=self._clock.now())
         except ValueError as error:
@@ -76,28 +114,29 @@ class Callback:
             log.error("a callback is unreadable: %s", type(error).__name__)  # noqa: TRY400
             return web.Response()
         self.last_heard = self._clock.now()
-        return await self._take(request, heard, plain)
+        return await self._take(request, heard)
 
-    async def _take(self, request: web.Request, heard: Heard, plain: bytes) -> web.StreamResponse:
+    async def _take(self, request: web.Request, heard: Heard) -> web.StreamResponse:
         match heard:
             case Ask():
-                await self._store(heard, plain)
+                await self._store(raw_of(self._settings.agent_id, heard))
             case Pressed():
-                return await self._click(request, heard, plain)
+                return await self._click(request, heard)
             case PeopleChanged():
                 await self._people(heard)
             case FallingAsleep():
                 self.asleep = heard.event
                 log.error("WeCom will switch the application off for want of use: %s", heard.event)
-            case _:
+                await self._hearing.alarm(*ASLEEP)
+            case Nothing():
                 log.debug("nothing to do for %s", heard.what)
         return web.Response()
 
-    async def _store(self, ask: Ask, plain: bytes) -> None:
+    async def _store(self, raw: Raw) -> None:
         try:
-            await self._hearing.message(ask, plain)
+            await self._hearing.store(raw)
         except Exception as error:  # noqa: BLE001 - whatever it was, the message comes again
-            failed("message", ask.message_id, error)
+            failed("message", raw.key, error)
             raise web.HTTPServiceUnavailable from None
         crashpoint.here("callback.before_ack")
 
@@ -112,14 +151,12 @@ class Callback:
             failed("event", "change_contact", error)
             raise web.HTTPServiceUnavailable from None
 
-    async def _click(
-        self, request: web.Request, pressed: Pressed, plain: bytes
-    ) -> web.StreamResponse:
+    async def _click(self, request: web.Request, pressed: Pressed) -> web.StreamResponse:
         ask = pressed.ask
         if is_noop(ask):
             return web.Response()
         try:
-            card = await self._hearing.click(pressed, plain)
+            card = await self._hearing.click(pressed)
         except Exception as error:  # noqa: BLE001 - one click's bug must not end the others
             failed("click", ask.message_id, error)
             raise web.HTTPServiceUnavailable from None
@@ -128,6 +165,7 @@ class Callback:
         # Written here rather than returned: only then is it known to have gone out.
         await response.prepare(request)
         await response.write_eof()
+        crashpoint.here("callback.after_ack")
         if card is not None and drawn is not None:
             await self._hearing.answered(ask, card, drawn)
         return response
@@ -146,21 +184,24 @@ class Callback:
         fields = {"Encrypt": encrypted, "MsgSignature": signature, "TimeStamp": at, "Nonce": nonce}
         return write_xml(fields)
 
-    def _check_query(self, query: Mapping[str, str]) -> None:
+    def _signed(self, url: URL) -> Signed:
         """Raises HTTPBadRequest for what is missing, HTTPForbidden outside of the window."""
-        if not all(query.get(name) for name in SIGNED):
+        found = ORDINARY.fullmatch(url.raw_query_string)
+        if found is not None:
+            signed = Signed(*found.groups())
+        else:
+            told = url.query.get
+            signed = Signed(told("msg_signature", ""), told("timestamp", ""), told("nonce", ""))
+        stamp = signed.timestamp
+        if not all(signed) or not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 11):
             raise web.HTTPBadRequest
-        stamp = query["timestamp"]
-        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 11):
-            raise web.HTTPBadRequest
-        if abs(self._real.now().timestamp() - int(stamp)) > WINDOW.total_seconds():
+        if abs(self._real.now().timestamp() - int(stamp)) > WINDOW_SECONDS:
             raise web.HTTPForbidden
+        return signed
 
-    def _opened(self, query: Mapping[str, str], encrypted: str) -> bytes:
+    def _opened(self, signed: Signed, encrypted: str) -> bytes:
         """What was sealed for us. Raises HTTPForbidden: which part is wrong is not told."""
-        self._check_query(query)
-        signature, timestamp, nonce = (query[name] for name in SIGNED)
-        if not self._crypto.is_signed(signature, timestamp, nonce, encrypted):
+        if not self._crypto.is_signed(*signed, encrypted):
             raise web.HTTPForbidden
         try:
             return self._crypto.decrypt(encrypted)
@@ -171,17 +212,27 @@ class Callback:
     async def _body(request: web.Request) -> bytes:
         """At most CALLBACK_BYTES, whatever the server itself would take."""
         size = request.content_length or 0
-        data = bytearray()
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                while size <= CALLBACK_BYTES and (piece := await request.content.readany()):
-                    data += piece
-                    size = max(size, len(data))
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+        if request.content.is_eof():  # all of it has come: there is nothing to wait for
+            data = request.content.read_nowait()
+            size = max(size, len(data))
+        else:
+            data, size = await _awaited(request.content, size)
         if size > CALLBACK_BYTES:
             raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, size)
-        return bytes(data)
+        return data
+
+
+async def _awaited(content: StreamReader, size: int) -> tuple[bytes, int]:
+    """What comes in time, and how much it is at least; no more is read than is allowed."""
+    data = bytearray()
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            while size <= CALLBACK_BYTES and (piece := await content.readany()):
+                data += piece
+                size = max(size, len(data))
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    return bytes(data), size
 
 
 Current = Callable[[], Callback | None]

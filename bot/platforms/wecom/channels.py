@@ -5,7 +5,6 @@ import base64
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, assert_never
 
@@ -17,7 +16,7 @@ from bot.platforms.wecom.api import Api
 from bot.platforms.wecom.errors import LATE_ANSWER, SHOWN_BEFORE, Answer
 from bot.platforms.wecom.pace import Pace
 from bot.platforms.wecom.parse import HOOK
-from bot.platforms.wecom.render import Attached, Message, Said, Shown, Style, Written
+from bot.platforms.wecom.render import AWAY, Attached, Message, Said, Shown, Style, Written
 from bot.platforms.wecom.settings import (
     BOT_MARKDOWN_BYTES,
     FILE_BYTES,
@@ -32,6 +31,8 @@ from crm.kernel.clock import Clock
 from crm.kernel.errors import Outcome, OutsideError
 
 log = logging.getLogger(__name__)
+
+TO_BOT: Final = "请在智能机器人「{}」的会话里"
 
 SEND: Final = "/cgi-bin/message/send"
 APP_CHAT: Final = "/cgi-bin/appchat/send"
@@ -54,6 +55,9 @@ class Channel(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def pace(self) -> Pace: ...
 
     def idempotent(self, message: Message) -> bool:
         """Whether the same message is shown once however often it is sent."""
@@ -99,8 +103,8 @@ class Upload(Protocol):
 
 
 class Application:
-    """To a person, at any time; cards that stay alive. What goes beyond a member's share is dropped
-    in silence, so it is counted here."""
+    """To a person, at any time; cards that stay alive. Without a callback nobody is heard here:
+    then no card may have buttons, and lines are to be said to the bot."""
 
     name = "app"
 
@@ -108,14 +112,15 @@ class Application:
         self._settings = settings
         self._api = api
         self._uploads = Uploads(blobs, clock)
-        self._pace = Pace({60.0: settings.member_minute, 3600.0: settings.member_hour})
+        self.pace = Pace({60.0: settings.member_minute, 3600.0: settings.member_hour})
         self.style = Style(
             text_bytes=TEXT_BYTES,
             markdown_bytes=TEXT_BYTES,
             cards=True,
             clicks=settings.clickable,
-            hears=True,
+            hears=settings.clickable,
             mention=False,
+            away=AWAY if settings.aibot is None else TO_BOT.format(settings.aibot.name or "期台"),
             room=WIDE,
         )
         self.capabilities = Capabilities(
@@ -124,6 +129,7 @@ class Application:
             inputs=False,  # choices only: nothing can be typed into a card
             files=True,
             text_bytes=TEXT_BYTES,
+            group_update=False,
         )
 
     def idempotent(self, message: Message) -> bool:
@@ -142,12 +148,9 @@ class Application:
             **await self._content(message),
             **_once(out, message),
         }
-        self._pace.count(user)
         try:
             answer = await self._api.send(SEND, body)
         except OutsideError as error:
-            if error.outcome is not Outcome.UNKNOWN:
-                self._pace.undo(user)
             if error.code == SHOWN_BEFORE and isinstance(message, Shown) and message.clickable:
                 return Receipt(platform_id=str(message.json["task_id"]), updatable=True), ""
             raise
@@ -191,9 +194,10 @@ class AppChat:
         update_in_place=False, buttons=False, inputs=False, files=True, text_bytes=TEXT_BYTES
     )
 
-    def __init__(self, api: Api, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, settings: WeComSettings, api: Api, blobs: Blobs, clock: Clock) -> None:
         self._api = api
         self._uploads = Uploads(blobs, clock)
+        self.pace = Pace({60.0: settings.chat_minute, 86_400.0: settings.chat_day})
 
     def idempotent(self, _message: Message) -> bool:
         return False
@@ -230,10 +234,11 @@ class GroupRobot:
     )
     capabilities = AppChat.capabilities
 
-    def __init__(self, keys: Mapping[str, str], api: Api, blobs: Blobs, clock: Clock) -> None:
-        self._keys = keys
+    def __init__(self, settings: WeComSettings, api: Api, blobs: Blobs, clock: Clock) -> None:
+        self._keys = settings.robots
         self._api = api
         self._uploads = Uploads(blobs, clock)
+        self.pace = Pace({60.0: settings.robot_minute})
 
     def idempotent(self, _message: Message) -> bool:
         return False
@@ -276,9 +281,10 @@ class BotChannel:
         update_in_place=False, buttons=True, inputs=False, files=True, text_bytes=BOT_MARKDOWN_BYTES
     )
 
-    def __init__(self, bot: AiBot, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, settings: WeComSettings, bot: AiBot, blobs: Blobs, clock: Clock) -> None:
         self._bot = bot
         self._uploads = Uploads(blobs, clock)
+        self.pace = Pace({60.0: settings.bot_minute, 3600.0: settings.bot_hour})
 
     def idempotent(self, message: Message) -> bool:
         """A card with buttons has a name; nothing else is told apart."""

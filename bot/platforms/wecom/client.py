@@ -6,9 +6,22 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, assert_never
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final, TypeVar, assert_never
 
-from bot.chat.message import Card, Chat, Document, FileIn, Markdown, Picture, Place, Text
+from bot.chat.message import (
+    Card,
+    Chat,
+    Document,
+    FileIn,
+    Markdown,
+    Part,
+    Picture,
+    Place,
+    Ring,
+    Text,
+)
 from bot.chat.ports import Blobs, Capabilities, Outgoing, Receipt, Tally
 from bot.platforms.wecom import render
 from bot.platforms.wecom.aibot import AiBot, Lease, always
@@ -16,8 +29,15 @@ from bot.platforms.wecom.api import Api, http_session, uncounted
 from bot.platforms.wecom.channels import AppChat, Application, BotChannel, Channel, GroupRobot
 from bot.platforms.wecom.contacts import Contacts
 from bot.platforms.wecom.crypto import Unreadable, open_media
-from bot.platforms.wecom.errors import BAD_CARD
-from bot.platforms.wecom.notes import CARD_LASTS, CODE_LASTS, MET_LASTS, Kind, Notes
+from bot.platforms.wecom.errors import BAD_CARD, BAD_MEDIA, UNREACHABLE
+from bot.platforms.wecom.notes import (
+    CARD_LASTS,
+    CODE_LASTS,
+    MET_LASTS,
+    NOT_CHANGED,
+    Kind,
+    Notes,
+)
 from bot.platforms.wecom.oauth import Login
 from bot.platforms.wecom.parse import HOOK, MEDIA, SEALED
 from bot.platforms.wecom.render import Attached, Message
@@ -31,9 +51,12 @@ log = logging.getLogger(__name__)
 UPDATE: Final = "/cgi-bin/message/update_template_card"
 RECALL: Final = "/cgi-bin/message/recall"
 REMEMBERED: Final = 1_000
+PACED: Final = timedelta(hours=1)  # the longest span of a limit that a restart could break
 ENDED: Final = "ended"  # where a card was shown that asks for nothing any more
 OWED: Final = "click"
-NOT_CHANGED: Final = "not changed"  # platform id of an update that was kept for later
+
+
+PartT = TypeVar("PartT", bound=Part)
 
 
 class Recent(OrderedDict[str, Any]):
@@ -66,9 +89,9 @@ class WeCom:
         self.login = Login(settings, api)
         self.api = api
         self._app = Application(settings, api, blobs, clock)
-        self._app_chat = AppChat(api, blobs, clock)
-        self._robots = GroupRobot(settings.robots, api, blobs, clock)
-        self._bot = BotChannel(bot, blobs, clock) if bot else None
+        self._app_chat = AppChat(settings, api, blobs, clock)
+        self._robots = GroupRobot(settings, api, blobs, clock)
+        self._bot = BotChannel(settings, bot, blobs, clock) if bot else None
         self._met: set[str] = set()
         self._shown = Recent()  # Outgoing.key -> messages of it already taken
         self._in_words = Recent()  # Outgoing.key of cards that had to be said in words
@@ -80,8 +103,13 @@ class WeCom:
         return self._app.capabilities
 
     async def load(self) -> None:
-        """Read again who has spoken to the bot."""
+        """Read again who has spoken to the bot, and what was sent lately to whom."""
         self._met = set(await self.notes.owners(Kind.MET))
+        now = self.clock.now()
+        for out, at in await self.notes.sent(now - PACED):
+            channel = self.channel(out)
+            for _ in self._messages(out, channel):
+                channel.pace.remember(out.chat.id, (now - at).total_seconds())
 
     async def met(self, chat: Chat) -> None:
         """Somebody has spoken to the bot here: from now on it may speak first."""
@@ -91,9 +119,39 @@ class WeCom:
             self._met.add(chat.id)
 
     async def send(self, out: Outgoing) -> Receipt:
+        if isinstance(out.part, Card) and out.update:
+            return await self._update(out, out.part)
+        return await self._show(out)
+
+    async def _show(self, out: Outgoing) -> Receipt:
+        """By the best of its channels; by the next one where that does not reach the chat."""
+        best, *others = self.ways(out)
+        try:
+            return await self._by(best, out)
+        except OutsideError as error:
+            if not (others and await self._out_of_reach(best, out.chat, error)):
+                raise
+            log.warning("it does not get there by %s: %s", best.name, error)
+        self._shown.pop(out.key, None)
+        return await self._by(others[0], out)
+
+    async def _by(self, channel: Channel, out: Outgoing) -> Receipt:
         if isinstance(out.part, Card):
-            return await (self._update(out, out.part) if out.update else self._card(out))
-        return await self._say_all(out, self._messages(out))
+            return await self._card(channel, out)
+        return await self._say_all(channel, out)
+
+    async def _out_of_reach(self, channel: Channel, chat: Chat, error: OutsideError) -> bool:
+        """Whether ``channel`` does not get there. A bot that is refused was taken out of the group:
+        until somebody speaks to it there again it does not speak first."""
+        if channel is not self._bot:
+            return error.code in UNREACHABLE
+        theirs = error.outcome is Outcome.REFUSED and error.code.isdecimal()
+        if not theirs or error.code in BAD_CARD | BAD_MEDIA:
+            return False
+        while await self.notes.take(Kind.MET, chat.id) is not None:
+            pass
+        self._met.discard(chat.id)
+        return True
 
     async def fetch(self, file: FileIn) -> bytes:
         if file.code.startswith(MEDIA):
@@ -114,7 +172,8 @@ class WeCom:
             return False
         if out.update:
             return True
-        channel, messages = self.channel(out), self._messages(out)
+        channel = self.channel(out)
+        messages = self._messages(out, channel)
         return len(messages) == 1 and channel.idempotent(messages[0])
 
     def buckets(self, out: Outgoing) -> tuple[str, ...]:
@@ -124,20 +183,25 @@ class WeCom:
         return self.channel(out).buckets(out.chat.id)
 
     def channel(self, out: Outgoing) -> Channel:
-        """An answer goes where the question came from; what nobody asked for to a person by the
-        application, to a group by the bot where it may speak, else by the group's robot."""
-        chat = out.chat
-        if self._bot and self._is_answer(out):
-            return self._bot
+        """The best of its ``ways``."""
+        return self.ways(out)[0]
+
+    def ways(self, out: Outgoing) -> Sequence[Channel]:
+        """Best first, at least one. An answer goes where the question came from; what nobody asked
+        for to a person by the application, to a group by the bot where it may speak, else by the
+        group's robot. Without a callback people are better off with the bot."""
+        chat, bot = out.chat, self._bot
+        asked: list[Channel] = [bot] if bot and self._is_answer(out) else []
+        met: list[Channel] = [bot] if bot and chat.id in self._met else []
         if chat.place is Place.PRIVATE:
-            return self._app
-        if self._bot and chat.id in self._met:
-            return self._bot
-        if chat.id in self.settings.robots:
-            return self._robots
-        if self._bot is None or chat.id in self.settings.app_chats:
-            return self._app_chat
-        return self._bot
+            by_app: list[Channel] = [self._app]
+            ways = [*by_app, *met] if self.settings.clickable else [*met, *by_app]
+        else:
+            robot: list[Channel] = [self._robots] if chat.id in self.settings.robots else []
+            is_own = chat.id in self.settings.app_chats or not (bot or robot)
+            own: list[Channel] = [self._app_chat] if is_own else []
+            ways = [*met, *robot, *own] or ([bot] if bot else [])
+        return list(dict.fromkeys([*asked, *ways]))
 
     def _is_answer(self, out: Outgoing) -> bool:
         """Whether it answers a message to the bot, and still may."""
@@ -146,9 +210,9 @@ class WeCom:
 
     # Messages
 
-    def _messages(self, out: Outgoing) -> Sequence[Message]:
-        style = self.channel(out).style
-        match out.part:
+    def _messages(self, out: Outgoing, channel: Channel) -> Sequence[Message]:
+        style = channel.style
+        match self._linked(out.part):
             case Card() as card if out.key in self._in_words:
                 return render.in_words(card, style)
             case Card() as card:
@@ -160,9 +224,18 @@ class WeCom:
                 words = document.caption or (f"文件 {document.name}" if out.again else "")
                 caption = render.said(Text(text=words), style) if words else []
                 return [*caption, Attached("file", document.blob, document.name)]
+            case Ring() as ring:
+                return render.said(Text(text=f"【加急】{ring.text}"), style)
             case Text() | Markdown() as part:
                 return render.said(part, style)
         assert_never(out.part)
+
+    def _linked(self, part: PartT) -> PartT:
+        """A card that leads to a page of ours says where that is."""
+        if isinstance(part, Card) and part.link.startswith("/"):
+            base = self.settings.public_url
+            return replace(part, link=f"{base}{part.link}" if base else "")
+        return part
 
     def _task(self, out: Outgoing, card: Card) -> str:
         """A card shown anew has the number of its version; the first has none."""
@@ -171,15 +244,17 @@ class WeCom:
         except ValueError:
             raise OutsideError("card", "task.id", Outcome.REFUSED) from None
 
-    async def _say_all(self, out: Outgoing, messages: Sequence[Message]) -> Receipt:
+    async def _say_all(self, channel: Channel, out: Outgoing) -> Receipt:
         """In order; a retry goes on after the messages that were taken. A file cannot be marked as
         repeated, so its repetition begins with its words."""
-        channel, receipt = self.channel(out), Receipt()
+        messages, receipt = self._messages(out, channel), Receipt()
         if out.again and any(isinstance(message, Attached) for message in messages):
             self._shown.pop(out.key, None)
         taken = self._shown.get(out.key, 0)
         for number, message in enumerate(messages[taken:], taken + 1):
-            receipt, code = await channel.show(out, message.again() if out.again else message)
+            with channel.pace.sending(out.chat.id):
+                shown = message.again() if out.again else message
+                receipt, code = await channel.show(out, shown)
             if isinstance(out.part, Card):
                 await self._remember(channel, out.part, code)
             if number < len(messages):
@@ -187,16 +262,16 @@ class WeCom:
         self._shown.pop(out.key, None)
         return receipt
 
-    async def _card(self, out: Outgoing) -> Receipt:
+    async def _card(self, channel: Channel, out: Outgoing) -> Receipt:
         try:
-            return await self._say_all(out, self._messages(out))
+            return await self._say_all(channel, out)
         except OutsideError as error:
             if error.code not in BAD_CARD or out.key in self._in_words:
                 raise
             log.error("a card was not taken, sending words instead: %s", error)  # noqa: TRY400
             self._in_words.put(out.key, True)
             self._shown.pop(out.key, None)
-        return await self._say_all(out, self._messages(out))
+        return await self._say_all(channel, out)
 
     async def _remember(self, channel: Channel, card: Card, code: str) -> None:
         """What a later version needs to know of a card that asks for something."""
@@ -215,7 +290,7 @@ class WeCom:
 
     def draw(self, card: Card, room: Room = WIDE) -> Drawn:
         """The card as it would replace the one that is on the screen."""
-        return draw(card, task_of(card.id), self.settings.card_url, room)
+        return draw(self._linked(card), task_of(card.id), self.settings.card_url, room)
 
     async def _update(self, out: Outgoing, card: Card) -> Receipt:
         """By a code while there is one: a click's for whatever changed, the one that came with the
@@ -234,7 +309,7 @@ class WeCom:
             await self.say_body(out.chat, card, drawn)
             receipt = Receipt(platform_id=card.id, updatable=True)
         else:
-            receipt = await self._card(out)
+            receipt = await self._show(out)
         await self.painted(card, drawn)
         return receipt
 
@@ -278,7 +353,8 @@ class WeCom:
         way = self._bot if channel == BotChannel.name and self._bot else self.channel(out)
         messages = render.body_of(card, drawn, way.style)
         for message in messages:
-            await way.show(out, message)
+            with way.pace.sending(chat.id):
+                await way.show(out, message)
         await self._note_shown(way.name, card, drawn)
 
     async def pressed(self, card: str, code: str) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.chat.message import Ask, Card, Place
-from bot.chat.ports import Hear, HearClick, Raw
+from bot.chat.ports import Hear, HearClick
+from bot.chat.raw import Raw, raw_of
 from bot.platforms.wecom.client import WeCom
 from bot.platforms.wecom.parse import Pressed
-from bot.platforms.wecom.settings import PLATFORM
 from bot.platforms.wecom.template import DONE, Drawn
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,9 @@ CLICK_SECONDS: Final = 4.0  # the desk keeps its own budget of 1.5
 
 PeopleChanged = Callable[[tuple[str, ...]], Awaitable[None]]
 """The records of these user ids should be read again."""
+
+Alarm = Callable[[str, str], Awaitable[None]]
+"""Something that the admins must mend: a title, and what to do."""
 
 Answered = Callable[[Card], Awaitable[None]]
 """The answer to a click went out in time, and this card with it."""
@@ -35,24 +38,39 @@ class Hearing:
     hear_click: HearClick
     on_answered: Answered | None = None
     on_people_changed: PeopleChanged | None = None
+    on_alarm: Alarm | None = None
 
-    async def message(self, ask: Ask, body: bytes) -> None:
+    async def message(self, ask: Ask) -> None:
         """Durable when it returns; raises whatever kept it from being so."""
+        await self.store(raw_of(self.app, ask))
+
+    async def store(self, raw: Raw) -> None:
+        """``message`` in the form in which it is stored."""
         async with asyncio.timeout(HEAR_SECONDS):
-            await self.hear(self._raw(ask, body))
+            await self.hear(raw)
 
     async def people(self, users: tuple[str, ...]) -> None:
         if self.on_people_changed is not None:
             async with asyncio.timeout(HEAR_SECONDS):
                 await self.on_people_changed(users)
 
-    async def click(self, pressed: Pressed, body: bytes) -> Card | None:
+    async def alarm(self, title: str, text: str) -> None:
+        """Tell the admins; that it could not be told is on record and no reason to stop."""
+        if self.on_alarm is None:
+            return
+        try:
+            async with asyncio.timeout(HEAR_SECONDS):
+                await self.on_alarm(title, text)
+        except Exception as error:  # noqa: BLE001 - an alarm must not end what it is about
+            failed("alarm", title, error)
+
+    async def click(self, pressed: Pressed) -> Card | None:
         """The card as it now is, None when the work goes on or the button was none of ours."""
         ask = pressed.ask
         async with asyncio.timeout(CLICK_SECONDS):
             if ask.click is not None:
                 await self.wecom.pressed(ask.click.card, pressed.code)
-            return await self.hear_click(self._raw(ask, body))
+            return await self.hear_click(raw_of(self.app, ask))
 
     async def answered(self, ask: Ask, card: Card, drawn: Drawn) -> None:
         """The answer with this card went out: the words that found no room in it follow, and the
@@ -65,9 +83,6 @@ class Hearing:
                     await self.on_answered(card)
         except Exception as error:  # noqa: BLE001 - the card will only be updated once more
             failed("the answer to a click", ask.message_id, error)
-
-    def _raw(self, ask: Ask, body: bytes) -> Raw:
-        return Raw(platform=PLATFORM, app=self.app, key=ask.message_id, body=body, ask=ask)
 
 
 def is_noop(ask: Ask) -> bool:

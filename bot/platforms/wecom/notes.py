@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from bot.chat.ports import Outgoing
 from crm.kernel.clock import Clock
 
+NOT_CHANGED: Final = "not changed"  # in the ledger: an update that was kept for later
 CODE_LASTS: Final = timedelta(hours=72)  # (official doc)
 CARD_LASTS: Final = timedelta(days=14)  # how long the last state of a card is worth a message
 MET_LASTS: Final = timedelta(days=3650)
@@ -42,6 +44,10 @@ class Notes(Protocol):
 
     async def owners(self, kind: Kind) -> Sequence[str]: ...
 
+    async def sent(self, since: datetime) -> Sequence[tuple[Outgoing, datetime]]:
+        """What was shown anew to somebody, or may have been, the oldest first."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Note:
@@ -55,6 +61,7 @@ class MemoryNotes:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._notes: dict[tuple[Kind, str], list[_Note]] = {}
+        self.ledger: list[tuple[Outgoing, datetime]] = []
 
     async def put(self, kind: Kind, owner: str, value: str, until: datetime) -> None:
         others = [note for note in self._live(kind, owner) if note.value != value]
@@ -72,6 +79,9 @@ class MemoryNotes:
     async def owners(self, kind: Kind) -> Sequence[str]:
         named = [owner for (one, owner) in self._notes if one is kind]
         return [owner for owner in named if self._live(kind, owner)]
+
+    async def sent(self, since: datetime) -> Sequence[tuple[Outgoing, datetime]]:
+        return [(out, at) for out, at in self.ledger if at > since]
 
     def _live(self, kind: Kind, owner: str) -> list[_Note]:
         now = self._clock.now()

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.chat.message import Ask, AskKind, Chat, Click, FileIn, Place, ReplyHook
+from bot.chat.raw import Raw
 from bot.platforms.wecom.markup import Element
 from bot.platforms.wecom.settings import PLATFORM
 from bot.platforms.wecom.template import card_of, read_key, read_option
@@ -55,16 +57,65 @@ class FallingAsleep:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody opened the conversation with the bot for the first time today."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """Nothing for us to do; ``what`` is its kind."""
 
     what: str
 
 
-Heard = Ask | Pressed | PeopleChanged | FallingAsleep | Nothing
+Heard = Ask | Pressed | PeopleChanged | FallingAsleep | Entered | Nothing
 
 
 # The application: XML
+
+
+def read_text(body: bytes, *, app: str) -> Raw | None:
+    """An ordinary text, straight in the form in which it is stored; None for all that is not so
+    ordinary, which ``read_callback`` reads."""
+    found = ORDINARY.fullmatch(body)
+    if found is None:
+        return None
+    try:
+        user, at, words, key = (part.decode() for part in found.groups())
+    except UnicodeDecodeError:
+        return None
+    if "\ufffe" in words or "\uffff" in words:  # no characters of XML
+        return None
+    ask = {
+        "message_id": key,
+        "chat": {"platform": PLATFORM, "place": Place.PRIVATE.value, "id": user},
+        "user": user,
+        "at": datetime.fromtimestamp(int(at), UTC),
+        "kind": "text",
+        "text": words.strip(),
+    }
+    return Raw(PLATFORM, app, key, orjson.dumps(ask))
+
+
+# As WeCom writes it, letters and digits only where it has them; all else goes to the parser.
+_SPACE = rb"[ \t\r\n]*"
+ORDINARY: Final = re.compile(
+    _SPACE.join(
+        (
+            rb"<xml>",
+            rb"<ToUserName><!\[CDATA\[\w*\]\]></ToUserName>",
+            rb"<FromUserName><!\[CDATA\[([\w.@-]+)\]\]></FromUserName>",
+            rb"<CreateTime>([1-9][0-9]{0,9})</CreateTime>",
+            rb"<MsgType><!\[CDATA\[text\]\]></MsgType>",
+            rb"<Content><!\[CDATA\[([^\]\x00-\x08\x0b-\x1f]*)\]\]></Content>",
+            rb"<MsgId>([1-9][0-9]{0,63})</MsgId>",
+            rb"(?:<AgentID>[0-9]*</AgentID>)?",
+            rb"</xml>",
+        )
+    )
+)
 
 
 def read_callback(message: Element, body: bytes, *, now: datetime) -> Heard:
@@ -266,6 +317,8 @@ def read_bot(body: Mapping[str, Any], req_id: str, *, name: str, now: datetime) 
 
 def _bot_event(read: _Body, req_id: str, now: datetime) -> Heard:
     event = read.event.eventtype
+    if event == "enter_chat":
+        return Entered(read.sender.userid)
     if event not in CARD_EVENTS:
         return Nothing(event)
     pressed = read.event.template_card_event or read.event

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from bot.platforms.wecom.api import Api
 from bot.platforms.wecom.channels import SEND
 from bot.platforms.wecom.contacts import USER
-from bot.platforms.wecom.errors import NOBODY, AddressNotTrusted
+from bot.platforms.wecom.errors import NOBODY, advice
 from bot.platforms.wecom.settings import WeComSettings
 from crm.kernel.errors import Outcome, OutsideError
 
@@ -21,7 +21,6 @@ Finding = tuple[Level, str]
 
 PROBE_USER: Final = "qidesk-probe"
 AGENT_DETAILS: Final = "/cgi-bin/agent/get"
-WRONG_AGENT: Final = frozenset({"40056", "41011", "301002", "50003"})
 KEY = re.compile(r"[a-zA-Z0-9]{43}")
 TOKEN = re.compile(r"[a-zA-Z0-9]{1,32}")
 ADDRESS: Final = (
@@ -69,12 +68,8 @@ def _is_key(key: str) -> bool:
 
 async def _with_token(settings: WeComSettings, api: Api) -> AsyncIterator[Finding]:
     details = await _refusal(api.ask(AGENT_DETAILS, agentid=settings.agent_id))
-    if isinstance(details, AddressNotTrusted):
-        where = f"（本机出口 {details.address}）" if details.address else ""
-        yield ("wrong", f"出口 IP 不在应用的「企业可信IP」里{where}：请在后台应用详情页添加")
-        return
-    if details is not None and details.code in WRONG_AGENT:
-        yield ("wrong", "[wecom] agent_id 与 secret 不是同一个应用，或应用已停用")
+    if details is not None and (why := advice(details)):
+        yield ("wrong", why)
         return
     body = {"touser": PROBE_USER, "agentid": settings.agent, "msgtype": "text"}
     yield _sending(await _refusal(api.send(SEND, {**body, "text": {"content": "自检"}})))
@@ -90,21 +85,17 @@ async def _refusal(call: Awaitable[object]) -> OutsideError | None:
 
 
 def _no_token(trouble: OutsideError) -> Finding:
-    match trouble.code:
-        case "40013":
-            return ("wrong", "企业微信不认这个 corp_id：请核对后台「我的企业」→「企业ID」")
-        case "40001":
-            return ("wrong", "企业微信不认这个 secret：请核对后台应用详情页的 Secret")
-        case code:
-            return ("wrong", f"连不上企业微信（{code}）：请检查出网、代理和 [wecom] api_base")
+    away = f"连不上企业微信（{trouble.code}）：请检查出网、代理和 [wecom] api_base"
+    return ("wrong", advice(trouble) or away)
 
 
 def _sending(trouble: OutsideError | None) -> Finding:
     """The refusal of a receiver who does not exist shows that everything else is right."""
     if trouble is None or trouble.code in ("81013", "invaliduser", *NOBODY):
         return ("ok", "应用可以发消息")
-    if trouble.outcome is Outcome.REFUSED:
-        return ("wrong", f"应用不能发消息（{trouble.code}）：请核对 agent_id 和应用是否启用")
+    if trouble.outcome is Outcome.REFUSED or advice(trouble):
+        why = advice(trouble) or "请核对 agent_id 和应用是否启用"
+        return ("wrong", f"应用不能发消息（{trouble.code}）：{why}")
     return ("warning", f"暂时无法确认应用能否发消息（{trouble.code}）")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.chat.button_line import button_line
 from bot.chat.message import Button, Card, Markdown, Text
 from bot.platforms.wecom.template import NARROW, Drawn, Room, draw, is_open
-from bot.platforms.wecom.words import defang, escape, plain, split
+from bot.platforms.wecom.words import clip, defang, escape, plain, split
 
 AGAIN: Final = "(重发)"
 AWAY: Final = "请在企业微信应用「期台」的会话里"
@@ -49,7 +49,8 @@ class Shown:
         if self.clickable:
             return self
         title = self.json["main_title"]["title"]
-        return replace(self, json={**self.json, "main_title": {"title": f"{AGAIN} {title}"}})
+        marked = clip(f"{AGAIN} {title}", max(len(title), NARROW.title))
+        return replace(self, json={**self.json, "main_title": {"title": marked}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Style:
     hears: bool
     mention: bool  # lines are heard when they mention the bot
     plain_text: bool = True  # else text goes as markdown
+    away: str = AWAY  # where lines are heard that are not heard there
     room: Room = NARROW  # of its cards
 
 
@@ -145,7 +147,7 @@ def _words(card: Card) -> Iterator[str]:
 def _numbered(card: Card, live: list[Button], style: Style) -> Iterator[str]:
     if not live:
         return
-    where = AWAY if not style.hears else "@我" if style.mention else ""
+    where = style.away if not style.hears else "@我" if style.mention else ""
     yield f"{where}回复下面一行即可操作："
     for number, button in enumerate(live, 1):
         line = button_line(card.id, card.version, button.key)

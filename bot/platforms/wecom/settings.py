@@ -56,8 +56,14 @@ class WeComSettings:
     authorize_base: str = "https://open.weixin.qq.com"
     proxy: str = field(default="", repr=False)  # may hold a password
     card_url: str = "https://work.weixin.qq.com/"
+    public_url: str = ""  # of our own pages; without it cards lead to none
     member_minute: int = 29
     member_hour: int = 990
+    bot_minute: int = 29  # in one conversation; of 30
+    bot_hour: int = 990  # of 1,000
+    robot_minute: int = 19  # into one group; of 20
+    chat_minute: int = 190  # to each member of the application's own group; of 200,
+    chat_day: int = 9_500  # of 10,000
     clickable: bool = True  # False without a callback: then no card with buttons can be sent
     robots: Mapping[str, str] = field(default_factory=dict, repr=False)
     app_chats: frozenset[str] = frozenset()

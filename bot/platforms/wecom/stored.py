@@ -6,8 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Select, delete, insert, select
 
-from bot.models import WeComNote
-from bot.platforms.wecom.notes import Kind
+from bot.chat import codec
+from bot.chat.message import Card
+from bot.chat.ports import Outgoing
+from bot.models import Delivery, Out, OutState, WeComNote
+from bot.platforms.wecom.notes import NOT_CHANGED, Kind
+from bot.platforms.wecom.settings import PLATFORM
 from crm.kernel.db import Store
 
 TABLE = WeComNote.metadata.tables[WeComNote.__tablename__]
@@ -69,6 +73,30 @@ class StoredNotes:
         async with self._store.reading() as session:
             return list(await session.scalars(live))
 
+    async def sent(self, since: datetime) -> Sequence[tuple[Outgoing, datetime]]:
+        """From the ledger, with what was on its way when the last process ended."""
+        said = (
+            select(Out.item, Delivery.at, Delivery.platform_id)
+            .join(Delivery, Delivery.out_id == Out.id)
+            .where(
+                Delivery.at > since,
+                Delivery.platform == PLATFORM,
+                Delivery.outcome.in_(("sent", "unknown")),
+            )
+            .order_by(Delivery.at)
+        )
+        begun = select(Out.item).where(Out.state == OutState.SENDING, Out.platform == PLATFORM)
+        async with self._store.reading() as session:
+            rows = (await session.execute(said)).all()
+            doubtful = (await session.scalars(begun)).all()
+        shown = [
+            (out, at)
+            for item, at, platform_id in rows
+            if not _in_place(out := codec.load_outgoing(item), platform_id)
+        ]
+        now = self._store.clock.now()
+        return [*shown, *((codec.load_outgoing(item), now) for item in doubtful)]
+
     async def sweep(self) -> None:
         """Remove what no longer holds."""
         async with self._store.writing() as session:
@@ -82,3 +110,9 @@ class StoredNotes:
             columns.owner == owner,
             columns.until > self._store.clock.now(),
         )
+
+
+def _in_place(out: Outgoing, platform_id: str) -> bool:
+    """Whether an update changed a card on the screen, or nothing at all."""
+    card = out.part.id if isinstance(out.part, Card) else ""
+    return out.update and platform_id in (card, NOT_CHANGED)

@@ -18,6 +18,7 @@ BUTTON: Final = 10
 SELECT_TITLE: Final = 10
 FACTS: Final = 6  # more is refused, here and below
 BUTTONS: Final = 6
+MENU: Final = 3  # further ones, behind the card's corner
 CHECK: Final = 17
 OPTIONS: Final = 10
 CHECKS: Final = 20
@@ -99,7 +100,10 @@ def draw(card: Card, task: str, link: str, room: Room, *, clicks: bool = True) -
     form = _form(card, live, room) if live and clicks else None
     if form is None:
         return _notice(card, live, link, room)
-    lines = [*_unshown(card, form.shown), *_further(card, live[form.pressed :])]
+    # The menu sends no choices along, so it is only for cards that ask for none.
+    end = form.pressed + (MENU if form.has_facts and not card.inputs else 0)
+    menu, further = live[form.pressed : end], live[end:]
+    lines = [*_unshown(card, form.shown), *_hint(menu), *_further(card, further)]
     content, body = _content(card, lines, room, with_facts=form.has_facts)
     drawn = {
         "card_type": form.card_type,
@@ -107,6 +111,7 @@ def draw(card: Card, task: str, link: str, room: Room, *, clicks: bool = True) -
         **content,
         "task_id": task,
         **form.json,
+        **_menu(card, menu),
     }
     if form.has_facts:
         drawn |= _link(card)
@@ -139,7 +144,7 @@ def _form(card: Card, live: Sequence[Button], room: Room) -> _Form | None:
     be shown, so that no button may be pressed alone."""
     selects = [one for one in card.inputs if _is_select(one)]
     checks = [one for one in card.inputs if _is_check(one)]
-    pressed = [_button(button, card.version) for button in live[:BUTTONS]]
+    pressed = _buttons_of(live[:BUTTONS], card)
     if len(live) == 1 and checks and not selects:
         form = _vote(checks[0], pressed[0])
     elif len(live) == 1 and len(selects) > 1:
@@ -282,6 +287,22 @@ def _unshown(card: Card, shown: Sequence[Input]) -> Iterator[str]:
         key = next(button.key for button in card.buttons if button.enabled)
         named = " ".join(f"{one.key}={plain(one.label)}" for one in missing)
         yield f"要填写请回复：{button_line(card.id, card.version, key)} {named}"
+
+
+def _menu(card: Card, buttons: Sequence[Button]) -> Json:
+    if not buttons:
+        return {}
+    items = [{"text": one["text"], "key": one["key"]} for one in _buttons_of(buttons, card)]
+    return {"action_menu": {"desc": "更多操作", "action_list": items}}
+
+
+def _hint(menu: Sequence[Button]) -> Iterator[str]:
+    if menu:
+        yield f"卡片右上角还有：{'、'.join(plain(button.label) for button in menu)}"
+
+
+def _buttons_of(buttons: Sequence[Button], card: Card) -> list[Json]:
+    return [_button(button, card.version) for button in buttons]
 
 
 def _further(card: Card, buttons: Sequence[Button]) -> Iterator[str]:

@@ -17,6 +17,9 @@ LINK = re.compile(r"(!?)\[([^\]\n]*)\]\(\s*([^)\s]*)[^)\n]*\)")
 WEB = re.compile(r"https?://", re.IGNORECASE)
 LINE_START = re.compile(r"^(\s*)([#>])", re.MULTILINE)
 FONT = re.compile(r'<(?=font color="(?:info|comment|warning)">|/font>)')
+FIGURE = re.compile(r"[¥+-]?\d[\d.,:%/-]*[万亿元手户%％]*")
+LONGEST_FIGURE: Final = 48
+JOINS = re.compile("[\u0300-\u036f\u200d\u20d0-\u20f0\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 WIDE: Final = str.maketrans("<>[]`*#", "＜＞［］｀＊＃")
 INNER: Final = str.maketrans("<[]`*", "＜［］｀＊")
 
@@ -50,8 +53,9 @@ def _harmless(link: re.Match[str]) -> str:
 
 
 def clip(text: str, chars: int) -> str:
-    """At most ``chars`` characters, the last one … when something was cut off."""
-    return text if len(text) <= chars else f"{text[: chars - 1]}…"
+    """At most ``chars`` characters, the last one … when something was cut off; a figure is there
+    whole or not at all."""
+    return text if len(text) <= chars else f"{text[: _between(text, chars - 1)]}…"
 
 
 def split(text: str, size: int) -> list[str]:
@@ -69,4 +73,16 @@ def _cut(text: str, size: int) -> int:
     """How many characters to take: up to a line end, else as many as fit."""
     most = len(text.encode()[:size].decode(errors="ignore"))
     line = text.rfind("\n", most // 2, most)
-    return line + 1 if line >= 0 else max(most, 1)
+    return line + 1 if line >= 0 else _between(text, most) or max(most, 1)
+
+
+def _between(text: str, end: int) -> int:
+    """``end``, or the nearest place before it that is not within a figure or a character made of
+    several; 0 when there is none."""
+    for found in FIGURE.finditer(text, max(0, end - LONGEST_FIGURE)):
+        if found.start() < end < found.end():
+            end = found.start()
+            break
+    while 0 < end < len(text) and (JOINS.match(text[end]) or text[end - 1] == "\u200d"):
+        end -= 1
+    return end

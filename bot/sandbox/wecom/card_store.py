@@ -149,6 +149,11 @@ class CardStore:
         )
         return self.find(row["key"]) if row else None
 
+    def card_pressed(self, code: str) -> StoredCard | None:
+        """The card with whose press a code came, whatever has become of the code."""
+        row = self._disk.row("SELECT key FROM wecom_code WHERE code = ?", code)
+        return self.find(row["key"]) if row else None
+
     def spend(self, code: str) -> None:
         self._disk.run("UPDATE wecom_code SET used = 1 WHERE code = ?", code)
 

@@ -15,6 +15,7 @@ from bot.sandbox.wecom.company import WeComSettings
 from bot.sandbox.wecom.contacts import Contacts
 from bot.sandbox.wecom.courier import Courier
 from bot.sandbox.wecom.passive import card_of
+from bot.sandbox.wecom.pushes import Push
 from bot.sandbox.wecom.recipients import find_recipients
 
 FAILED = "操作没有成功，请再点一次"
@@ -167,7 +168,6 @@ class Cards:
         with self._ground.disk.transaction():
             code = self._store.new_code(clicked.card.key)
             push = self._courier.store(clicked.person, "", self._event(clicked, code))
-        push.apply = lambda passive: self._apply(clicked, code, passive)
         return await self._courier.ask(push) is not None
 
     def _event(self, clicked: Clicked, code: str) -> str:
@@ -189,8 +189,16 @@ class Cards:
         name = "template_card_menu_event" if clicked.in_menu else "template_card_event"
         return inbound.event(envelope, name, body)
 
-    def _apply(self, clicked: Clicked, code: str, passive: Element) -> None:
-        """What a passive answer makes of the clicker's own copy, and of nobody else's."""
+    def answered(self, push: Push, passive: Element) -> bool:
+        """What the answer to a click makes of the clicker's own copy, and of nobody else's, also
+        after a restart. False for what was no click."""
+        code = xml.word(xml.read(push.xml), "ResponseCode")
+        card = self._store.card_pressed(code) if code else None
+        if card is not None:
+            self._apply(card, push.person, code, passive)
+        return card is not None
+
+    def _apply(self, card: StoredCard, person: str, code: str, passive: Element) -> None:
         try:
             fresh = passive_update(passive)
         except Problem as problem:
@@ -201,8 +209,8 @@ class Cards:
         with self._ground.disk.transaction():
             if self._settings.passive_spends:
                 self._store.spend(code)
-            self._change(clicked.card, clicked.person, fresh)
-            self._ground.screens.touch_card(NAME, clicked.card.key)
+            self._change(card, person, fresh)
+            self._ground.screens.touch_card(NAME, card.key)
 
     def replace(self, card: StoredCard, people: list[str], fresh: Mapping[str, Any]) -> None:
         """An aibot's whole-card answer."""

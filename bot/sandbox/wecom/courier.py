@@ -278,9 +278,7 @@ class Courier:
         self._sooner = asyncio.Event()
 
     def _hand_on(self, push: Push, passive: Element) -> None:
-        if push.apply:
-            push.apply(passive)
-        elif self._replied:
+        if self._replied:
             self._replied(push, passive)
 
     def _take(self, kind: str) -> bool:

@@ -65,7 +65,7 @@ class WeCom:
         store = CardStore(ground.disk, ground.clock)
         posts, files, media = Posts(ground, store), Files(ground), BotMedia(ground)
         cards = Cards(ground, settings, self._contacts, store, self._courier)
-        self._courier.show_replies_with(Replies(ground, posts, files).show)
+        self._courier.show_replies_with(Replies(ground, cards, posts, files).show)
         self._answers = BotAnswers(
             ground,
             settings,

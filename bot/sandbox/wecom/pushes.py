@@ -1,7 +1,6 @@
 """Callbacks on disk: there from before their first delivery until they are taken or given up."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -42,7 +41,6 @@ class Push:
     xml: str
     tries: int = 0
     request: Request | None = None  # the newest delivery
-    apply: Callable[[Element], None] | None = None  # what becomes of a passive answer
     first: asyncio.Future[Answer | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 from bot.sandbox.ground import Ground
 from bot.sandbox.wecom import xml
 from bot.sandbox.wecom.calls import NAME, Problem
+from bot.sandbox.wecom.cards import Cards
 from bot.sandbox.wecom.content import Reader
 from bot.sandbox.wecom.files import Files
 from bot.sandbox.wecom.posts import Posts
@@ -13,13 +14,17 @@ from bot.sandbox.wecom.pushes import Push
 
 
 class Replies:
-    def __init__(self, ground: Ground, posts: Posts, files: Files) -> None:
+    def __init__(self, ground: Ground, cards: Cards, posts: Posts, files: Files) -> None:
         self._ground = ground
+        self._cards = cards
         self._posts = posts
         self._reader = Reader(files.find)
 
     def show(self, push: Push, passive: Element) -> None:
-        """Whatever is not a message, or not to the person who spoke, is noted and dropped."""
+        """Whatever is no card for a click and no message, or not to who spoke, is noted
+        and dropped."""
+        if self._cards.answered(push, passive):
+            return
         kind, to = xml.word(passive, "MsgType"), xml.word(passive, "ToUserName")
         if to.lower() != push.person.lower():
             self._ground.wire.note(NAME, "in", "被动回复无效", "ToUserName is not who spoke")

@@ -1,0 +1,163 @@
+"""One process at a time holds a lease, on either database."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.lease import Lease
+from crm.kernel.clock import StoppedClock
+from crm.kernel.db import Store, open_store
+from crm.kernel.vault import Vault
+
+QUICK = 0.05
+HOLDER = """
+import asyncio, sys
+from bot.lease import Lease
+from crm.kernel.clock import SystemClock
+from crm.kernel.db import open_store
+from crm.kernel.vault import Vault
+from pathlib import Path
+
+async def main(url, keys):
+    store = open_store(url, Vault(Path(keys)), SystemClock())
+    async with Lease(store, "bot", every=1.0).open() as lease:
+        print(lease.mine, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def lease(store: Store, name: str = "bot") -> Lease:
+    return Lease(store, name, every=QUICK)
+
+
+async def until(fact: Callable[[], bool], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not fact():
+            await asyncio.sleep(0.01)
+
+
+async def test_the_first_has_it_and_the_second_waits(store: Store) -> None:
+    async with lease(store).open() as first, lease(store).open() as second:
+        assert first.mine
+        assert not second.mine
+        await asyncio.sleep(4 * QUICK)
+        assert first.mine
+        assert not second.mine
+
+
+async def test_two_names_are_two_leases(store: Store) -> None:
+    async with lease(store).open() as first, lease(store, "book").open() as other:
+        assert first.mine
+        assert other.mine
+
+
+async def test_given_back_it_goes_to_the_next(store: Store) -> None:
+    for _ in range(2):
+        async with lease(store).open() as one:
+            assert one.mine
+
+
+async def test_whoever_waits_takes_over(store: Store) -> None:
+    first = lease(store)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(first.open())
+        async with lease(store).open() as second:
+            assert not second.mine
+            await stack.aclose()
+            await until(lambda: second.mine)
+    assert not first.mine
+
+
+async def test_what_is_done_under_it_ends_with_it_and_begins_with_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[str] = []
+
+    async def never() -> bool:
+        return False
+
+    def job(name: str) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def work() -> None:
+            running.append(name)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                running.remove(name)
+
+        return work
+
+    async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
+        first = await stack.enter_async_context(lease(store).open())
+        second = await stack.enter_async_context(lease(store).open())
+        both = [
+            tasks.create_task(one.while_mine(job(name)))
+            for name, one in (("a", first), ("b", second))
+        ]
+        await until(lambda: running == ["a"])
+        monkeypatch.setattr(first._lock, "prove", never)
+        monkeypatch.setattr(first._lock, "take", never)
+        await until(lambda: not first.mine)
+        await first._lock.free()
+        await until(lambda: running == ["b"])
+        for task in both:
+            task.cancel()
+
+
+async def test_a_killed_holder_holds_it_no_longer(store: Store, tmp_path: Path) -> None:
+    url = store.engine.url.render_as_string(hide_password=False)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, url, str(tmp_path / "qidesk.keys"), stdout=-1
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert await process.stdout.readline() == b"True\n"
+    async with lease(store).open() as mine:
+        await asyncio.sleep(4 * QUICK)
+        assert not mine.mine
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        await until(lambda: mine.mine)
+
+
+async def test_without_a_proof_it_is_lost_and_that_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    async with lease(store).open() as mine:
+        mine.lost.append(lambda: told.append("lost"))
+
+        async def away() -> bool:
+            raise ConnectionResetError
+
+        monkeypatch.setattr(mine._lock, "prove", away)
+        assert mine.mine
+        await until(lambda: not mine.mine)
+        await until(lambda: told == ["lost"])
+
+
+async def test_a_session_that_was_cut_holds_nothing(
+    postgres_url: str, vault: Vault, clock: StoppedClock
+) -> None:
+    told: list[str] = []
+    store = open_store(postgres_url, vault, clock)
+    async with lease(store).open() as mine:
+        mine.lost.append(lambda: told.append("lost"))
+        cut = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        async with store.engine.connect() as other:
+            await other.execute(cut)
+        await until(lambda: told == ["lost"])
+        await until(lambda: mine.mine)
+    await store.close()
