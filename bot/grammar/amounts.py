@@ -27,13 +27,14 @@ _AMOUNT = re.compile(
     rf"(?<![\d.A-Za-z:/几数-])(?P<sign>[¥$]?)\s?(?P<number>{_THOUSANDS}|{NUMERAL})\s?"
     r"(?:多|来|余|几)?"
     r"(?P<unit>千万|百万|万|个?亿|千|w(?![a-z])|k(?![a-z]))?(?P<second>亿)?"
-    r"(?P<rest>\d(?![\d.])(?!\s?[成号日月点%手])"
+    r"(?P<rest>(?<=[万亿])零[一二三四五六七八九十百千]{1,6}|\d(?![\d.])(?!\s?[成号日月点%手])"
     r"|[一二三四五六七八九](?![一二三四五六七八九十百千成号日月点手个])"
     rf"|(?<=亿){NUMERAL}万|\d{{3,4}}(?=[元块])"
     r"|[\d一二两三四五六七八九]千(?![万亿])(?:[零\d一二两三四五六七八九十百]{1,6}(?=[元块]))?)?"
     r"(?:多|来|余)?\s?(?P<yuan>元|块钱?|人民币|rmb|cny)?" + _COUNTED,
     re.IGNORECASE,
 )
+_CAPITALS = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰仟", "一二三四五六七八九十百千")
 _RANGE = re.compile(rf"({NUMERAL})\s?[-~到至]\s?({NUMERAL})\s?(千万|百万|万|亿|w(?![a-z]))")
 _LOTS = re.compile(
     rf"(?<![第\d.A-Za-z-])({NUMERAL})\s?(万)?\s?(?:多|来)?手(?![续机段里上工法头动感册写])"
@@ -47,7 +48,7 @@ _PERCENT = re.compile(
 
 def amounts(text: str) -> tuple[Decimal, ...]:
     """Sums of money in yuan, in the order said: 3万, 30w, 1.2亿, 三十万, 50000元, 3万5."""
-    each = _RANGE.sub(r"\1\3 \2\3", text)
+    each = _RANGE.sub(r"\1\3 \2\3", text.translate(_CAPITALS))
     found = (_amount(match) for match in _AMOUNT.finditer(each))
     return tuple(value for value in found if value is not None)
 
@@ -72,6 +73,8 @@ def _rest(words: str, unit: int) -> Decimal:
     """What follows the unit: 5 of 3万5, 五千 of 十二万五千."""
     if words.endswith("万"):
         return (number(words[:-1]) or Decimal(0)) * 10_000
+    if words.startswith("零"):
+        return number(words.lstrip("零")) or Decimal(0)
     head, thousands, tail = words.partition("千")
     value = number(head) or Decimal(0)
     if thousands:

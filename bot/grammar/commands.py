@@ -3,8 +3,9 @@
 import re
 from dataclasses import replace
 
-from bot.grammar import dates, note, noted, verbs
+from bot.grammar import dates, note, noted, showing
 from bot.grammar.heard import Heard
+from bot.grammar.numerals import WHOLE
 from bot.grammar.opening import BETWEEN, FIELDS, FILLER, LOOK_FILLER
 from bot.grammar.reading import Asked, Reading
 from bot.grammar.verbs import Verb
@@ -14,7 +15,7 @@ from crm import names
 OF_A_CLIENT = frozenset(
     {"look_up", "log", "task", "apply_opening", "reveal", "positions", "curve", "more", "progress"}
 )
-_READ_OF_A_CLIENT = frozenset({"positions", "curve", "more", "progress"})
+COUNT = re.compile(rf"第?{WHOLE}(?:[个号条件]|[\s,、]|$)")
 
 
 def command(heard: Heard, verb: Verb, end: int, before: Named | None = None) -> Reading:
@@ -32,6 +33,10 @@ def command(heard: Heard, verb: Verb, end: int, before: Named | None = None) -> 
             return _about_client(heard, verb, end, before)
         case "reveal":
             return _reveal(heard, end, before)
+        case "calls" | "admin:为什么":
+            return _of_an_alert(heard, verb, end, before)
+        case "claim" | "done":
+            return _of_a_list(heard, verb, end)
         case _:
             return _with_words(heard, verb, end)
 
@@ -41,13 +46,18 @@ def look_up(heard: Heard, named: Named | None) -> Reading:
 
 
 def _look_up_behind(heard: Heard, end: int, before: Named | None) -> Reading:
+    kind = None if before else showing.kind(heard.text, end)
+    if kind:
+        return _about_client(heard, *kind, before)
     start = heard.skip(LOOK_FILLER, end)
     if heard.text.startswith("客户", start) and start + 2 < len(heard.text):
         start = heard.skip(LOOK_FILLER, start + 2)
     named = before or heard.whole(start) or heard.client_at(start)
+    if named and not before:
+        named = noted.with_others(heard, named)
     rest = start if before or named is None else heard.skip(BETWEEN, named.end)
-    asked_for = verbs.exact(heard.text[rest:]) if named else None
-    if named and asked_for and asked_for.name in _READ_OF_A_CLIENT:
+    asked_for = showing.of_client(heard.text[rest:]) if named else None
+    if named and asked_for and asked_for.name in showing.OF_A_CLIENT:
         return _about_client(heard, asked_for, len(heard.text), named)
     if named is None and _has_words(heard, start):
         return Reading(verb="look_up", query=heard.line.own(start))
@@ -61,7 +71,7 @@ def _has_words(heard: Heard, start: int) -> bool:
 
 def _about_client(heard: Heard, verb: Verb, end: int, before: Named | None) -> Reading:
     start = heard.skip(FILLER, end)
-    named = before or heard.client_at(start)
+    named = before or heard.whole(start) or heard.client_at(start)
     writes = verb.writes != "no"
     if named is None and _has_words(heard, start):
         return _about_unknown(verb, heard.line.own(start))
@@ -136,6 +146,26 @@ def _reveal(heard: Heard, end: int, before: Named | None) -> Reading:
     if field is None:
         return replace(reading, asked="which")
     return reading if reason else replace(reading, asked="text")
+
+
+def _of_a_list(heard: Heard, verb: Verb, end: int) -> Reading:
+    """完成 2, 认领 3: the one at this place of a list; anything else must be chosen."""
+    start = heard.skip(BETWEEN, end)
+    words = heard.line.own(start) or None
+    if COUNT.match(heard.text, start):
+        return Reading(verb=verb.name, write=True, query=words)
+    named = heard.client_at(start)
+    hits = named.hits if named else ()
+    return Reading(verb=verb.name, asked="which", query=words, clients=hits)
+
+
+def _of_an_alert(heard: Heard, verb: Verb, end: int, before: Named | None) -> Reading:
+    """追保 张三, 为什么 9: of a client, else of what the words say."""
+    start = heard.skip(FILLER, end)
+    named = before or heard.whole(start) or heard.client_at(start)
+    if named is None:
+        return _with_words(heard, verb, end)
+    return heard.about(Reading(verb=verb.name), named, writes=False)
 
 
 def _with_words(heard: Heard, verb: Verb, end: int) -> Reading:

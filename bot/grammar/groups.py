@@ -1,7 +1,7 @@
 """Days with their hours, and several days linked: 周二或周四下午."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.grammar import hours, intent
@@ -43,17 +43,20 @@ class Group:
 _OR = re.compile(r"\s?(?:,?或者?是?|要么|还是|/|,?或)\s?")
 _AND = re.compile(r"\s?(?:[、和与及跟&]|以及|,(?=周|星期|下|\d+[号日]))\s?")
 _TO = re.compile(r"\s?(?:到|至|-|~|—)\s?")
+_NEAR = 8  # characters
 _GAP = re.compile(r"[\s的,在于()]{0,2}")
 _NEXT_WEEKDAY = re.compile(
     r"(?:\s?(?:[、和与及或/]|或者)\s?(?:周|星期)?)?([一二三四五六日天])"
     r"(?![\d个点次天月号起般定直切些样下旦共块刻年周万百千十成手位家名半时分盘内线均间气])"
 )
+_WEEKDAY_BEGINS = re.compile(r"(?:周|星期|礼拜)[一二三四五六日天]")
 _WEEKDAY_NAMED = re.compile(r"(?:周|星期|礼拜)[一二三四五六日天]$")
 
 
 def groups(text: str, now: Now) -> list[Group]:
     """Everything in ``text`` that speaks of a time, from left to right."""
     found = _with_short_weekdays(text, phrases.scan(text, now)[:MOST], now)
+    found = _as_named_before(text, found)
     times = hours.scan(_without(found, text))[:MOST]
     every: list[Group] = []
     for day in found:
@@ -119,6 +122,20 @@ def _with_short_weekdays(text: str, found: list[Day], now: Now) -> list[Day]:
     return every
 
 
+def _as_named_before(text: str, found: list[Day]) -> list[Day]:
+    """下周三下周四都行，先约周三: the weekday that was named with its week."""
+    named: dict[int, Day] = {}
+    every: list[Day] = []
+    for day in found:
+        weekday = day.days[0].weekday() if day.days else None
+        plain = day.week is None and _WEEKDAY_BEGINS.match(text, day.start)
+        if weekday is not None and day.week:
+            named[weekday] = day
+        again = named.get(weekday) if plain and weekday is not None else None
+        every.append(replace(again, start=day.start, end=day.end) if again else day)
+    return every
+
+
 def _take_adjacent(text: str, group: Group, times: list[Hour]) -> None:
     for hour in times:
         if 0 <= hour.start - group.end <= 2 and _GAP.fullmatch(text[group.end : hour.start]):
@@ -137,9 +154,22 @@ def _add_hours(text: str, groups: list[Group], times: list[Hour]) -> list[Group]
         owner = _owner(text, groups, hour)
         if owner:
             owner.hours[-1] = hour
+        elif repeated := _said_again(text, groups, hour):
+            repeated.hours[-1], repeated.end = hour, hour.end
         else:
             groups.append(Group(hour.start, hour.end, hours=[hour]))
     return sorted(groups, key=lambda group: group.start)
+
+
+def _said_again(text: str, groups: list[Group], hour: Hour) -> Group | None:
+    """明天三点，对，三点，去拜访: the hour of the day before it once more, or another for it."""
+    before = [g for g in groups if g.end <= hour.start and hour.start - g.end <= _NEAR]
+    if not before or not before[-1].days or before[-1].days[0].moment:
+        return None
+    if intent.arranged(text[: hour.start]):
+        return before[-1]
+    stand_alone = (clause(text, one.start, one.end) for one in (before[-1], hour))
+    return before[-1] if all(intent.bare("".join(rest)) for rest in stand_alone) else None
 
 
 def _owner(text: str, groups: list[Group], hour: Hour) -> Group | None:

@@ -29,11 +29,10 @@ class Heard:
 
     def client_at(self, start: int) -> Named | None:
         """The client named behind ``start``, fillers skipped."""
-        for filler in (LOOK_FILLER, FILLER):
-            named = who.expected(self.text, self.skip(filler, start), self.found)
-            if named:
-                return named
-        return None
+        places = dict.fromkeys(self.skip(filler, start) for filler in (LOOK_FILLER, FILLER))
+        every = [who.expected(self.text, place, self.found) for place in places]
+        named = [one for one in every if one]
+        return min(named, key=lambda one: one.is_guess, default=None)
 
     def whole(self, start: int) -> Named | None:
         """The client that all of the line from ``start`` on names, blanks within included."""
@@ -50,7 +49,7 @@ class Heard:
 
     def is_apart(self, named: Named) -> bool:
         """Whether a blank or mark follows the name."""
-        return self.text[named.end : named.end + 1].strip(" ,:") == ""
+        return opening.is_apart(self.text, named.end)
 
     def about(self, reading: Reading, named: Named | None, *, writes: bool) -> Reading:
         """``reading`` with the one client that is meant, or the question who it is. Nobody named:

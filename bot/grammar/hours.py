@@ -1,8 +1,10 @@
 """The time of day in a line: clock times, parts of the day, trading sessions."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Literal
 
 from bot.grammar.numerals import WHOLE, count
@@ -10,6 +12,7 @@ from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SHANGHAI
 
 Session = Literal["day", "night"]
+_MOST_OF_A_KIND = 60  # in one line; ``groups.MOST`` of all kinds are read
 DEFAULT = time(9)
 
 
@@ -47,18 +50,20 @@ _PERIODS = {
     "下午": (time(14),), "午后": (time(14),), "傍晚": (time(18),),
     "晚上": (time(20),), "晚间": (time(20),), "晚": (time(20),), "夜里": (time(20),),
     "夜间": (time(20),), "夜": (time(20),),
+    "这个时候": (), "这时候": (), "同一时间": (),
 }  # fmt: skip
 _MORNING = frozenset({"凌晨", "清晨", "清早", "一早", "早上", "早晨", "早间", "早", "晨", "上午"})
 _NOON = frozenset({"中午", "午间"})
 _AFTERNOON = frozenset({"下午", "午后", "傍晚"})
 
-_LONG_PERIOD = "|".join(word for word in _PERIODS if len(word) > 1).replace(
+_LONG_PERIOD = "|".join(word for word in _PERIODS if len(word) == 2).replace(
     "一早",
     "(?<![周期拜])一早",  # not of 周一早上
 )
+_LONG_PERIOD = rf"(?<!整)(?<!整个)(?<![了聊谈等忙]一)(?:{_LONG_PERIOD})"  # 聊了一下午 lasted
 # one character only right behind a day: 明早, 周五晚
 _PERIOD = (
-    rf"(?:{_LONG_PERIOD})(?!茶)"
+    rf"(?:{_LONG_PERIOD})(?!茶)|(?<=[天日一二三四五六末号])(?:这个?时候|同一时间)"
     r"|(?<=[今明天日一二三四五六末号])(?:[早晚夜](?!盘|点|些|于|就|已|餐|饭|会)|晨)"
 )
 
@@ -79,8 +84,8 @@ _ONE_OCLOCK = re.compile(
 
 _SIDE = r"(?:之前|以前|之后|以后|前|后)?"
 _SESSION_WORDS: tuple[tuple[str, Session, tuple[time, ...]], ...] = (
-    (r"夜盘(?:结束|收盘|收市|之?后|以后)+", "night", ()),
-    (r"夜盘(?:开盘|开始)?(?:之前|以前|前|时|后)?", "night", (time(21),)),
+    (r"(?<![看盯做聊谈])夜盘(?:结束|收盘|收市|之?后|以后)+", "night", ()),
+    (r"(?<![看盯做聊谈])夜盘(?:开盘|开始)?(?:之前|以前|前|时|后)?", "night", (time(21),)),
     (rf"(?:下午|午后|午盘)(?:再?开盘|开市){_SIDE}", "day", (time(13, 30),)),
     (r"(?:上午|早盘)(?:收盘|收市|结束)(?:之?后|前)?", "day", (time(11, 30),)),
     (r"午休(?:时|期间|前|后)?|(?:午间|中午)休市", "day", (time(11, 30),)),
@@ -106,13 +111,16 @@ def scan(text: str) -> list[Hour]:
     """Every time of day in ``text``, from left to right, without overlaps."""
     if not _ANY.search(text):
         return []
-    found = [
-        hour for match in _CLOCK.finditer(_ONE_OCLOCK.sub("□□", text)) if (hour := _clock(match))
-    ]
+    clocks = _first(_CLOCK, _ONE_OCLOCK.sub("□□", text))
+    found = [hour for match in clocks if (hour := _clock(match))]
     for pattern, session, times in _SESSIONS:
-        found += [_session(m, session, times) for m in pattern.finditer(text)]
-    found += [Hour(m.start(), m.end(), _PERIODS[m[0]]) for m in _PERIOD_ALONE.finditer(text)]
+        found += [_session(m, session, times) for m in _first(pattern, text)]
+    found += [Hour(m.start(), m.end(), _PERIODS[m[0]]) for m in _first(_PERIOD_ALONE, text)]
     return _alternatives(text, _apart(text, found))
+
+
+def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    return islice(pattern.finditer(text), _MOST_OF_A_KIND)
 
 
 def _session(match: re.Match[str], session: Session, times: tuple[time, ...]) -> Hour:

@@ -1,7 +1,7 @@
 """A client index in memory: what the store answers, for ``qidesk parse`` and for tests."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bot.grammar.who import Hit, Query
 from crm import names
@@ -50,10 +50,17 @@ class Index:
         return tuple(sorted(hits.values(), key=lambda hit: (not hit.own, hit.rank)))[:MOST_HITS]
 
     def _collect(self, probe: Probe, person: str, hits: dict[int, Hit]) -> None:
-        for number in self._keys.get(Key(probe.kind, probe.key), ()):
+        for number in self._filed(probe):
             hit = self._hit(number, person, probe.how)
             if hit.own or probe.kind in names.OPEN_KINDS:
                 hits.setdefault(number, hit)
+
+    def _filed(self, probe: Probe) -> Iterator[int]:
+        """Rows under one of the keys that a probe looks for, and under all that must come too."""
+        for key in probe.sought():
+            for number in self._keys.get(Key(probe.kind, key), ()):
+                if all(number in self._keys.get(Key(probe.kind, o), ()) for o in probe.also):
+                    yield number
 
     def _hit(self, number: int, person: str, how: How) -> Hit:
         """Who manages nobody here oversees everybody."""

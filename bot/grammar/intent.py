@@ -17,9 +17,11 @@ _NOISE = re.compile(
             rf"{WHOLE}(?:分钟|小时)(?:线|[Kk]线|级别|图|周期)|[周月日年季](?:线|[Kk]线)|[周月日]均"
             r"|MA\d+",
             # a month that is a price mark or a contract
+            rf"{WHOLE}月份?(?:合约|的)?[一-龥]{{0,4}}?[换移转](?:仓|月)?[到至成]了?{WHOLE}月份?"
+            r"(?![\d一二三四五六七八九十初中底末])",
             rf"{WHOLE}月份?(?:的)?(?:[高低]点|[高低]位|新[高低]|均价|合约|期货|主力|交割|仓单|价差"
             r"|到期|基差|升水|贴水|期权"
-            r"|结算|报告|数据|底部|顶部|CPI|PMI|非农|以来|行情|策略|计划|账单|月报|研报|任务|考核|业绩"
+            r"|结算|报告|数据|底部|顶部|CPI|PMI|非农|以来|行情|策略|计划|对?账单|结算单|月报|研报|任务|考核|业绩"
             r"|订单|产量|销量|进口|出口|库存|船期)",
             r"(?:开户|出生|成立|注册|发证|签发|有效|到期)(?:日期?|时间|期)?(?:是|为|:|至|到)?"
             r"\s?\d{4}[./年-]\d{1,2}[./月-]\d{1,2}日?",
@@ -72,22 +74,30 @@ _MOVED_TO = re.compile(
 _MOVED = re.compile(
     r"改到|改成|改为|改在|改约|推迟|推到|延期|延到|延至|挪到|调整到|提前到|换到|顺延|改期"
 )
+_CORRECTED = re.compile(
+    r"(?<![绝反针相])不对(?![称劲付冲等路外应题号头])|(?:说|写|记|讲|搞|打)错了?|口误|更正|哦不|不不+|应该是"
+)
+_COUNTS_BACK = re.compile(rf"提前{WHOLE}个?(?:天|日|周|星期|交易日|月)")
 _IF = re.compile(r"如果|要是|假如|(?<!干)若(?!干)|万一|一旦|除非|习惯|总是|平时")
 _DONE = re.compile(
     r"(?<=[聊谈说打见访系通发做签吃来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
     r"|过(?![去来户节年会夜程后]))"
-    r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|(?<=[聊谈说打见访系通开签接来送发寄])的"
+    r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|打(?:过)?来(?=[说问讲的,。\s]|$)|(?<=[聊谈说打见访系通开签接来送发寄])的"
     r"|电话[里中]?(?:说|讲|反馈)|^\s?才|(?<![跟和与给])(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
 )
 _THEIRS_TO_US = re.compile(
-    r"给我|找我|来我|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
+    r"给我|找我|来我(?!们?[来去再先就]?[接陪请带安准给帮跟])|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
     r"|签|办|开户|谈)"
 )
 _THEY = re.compile(
     r"(?:[再等那但而]|然后|另外|不过|目前|据说)?(?:客户|对方|他们|她们|他|她|该客户|老板|公司"
-    rf"|厂里|厂家|企业|{NAME}+)"
+    rf"|厂里|厂家|企业|(?:交易|上期|[郑大]商|中金|广期)所|能源中心|证监[会局]|央行|美联储|统计局|{NAME}+)"
     rf"(?:[总姐哥]|先生|女士|经理|那边|自己)?(?!{NAME}|家|单位|公司|处|的|问|关心)"
 )
+_THEY_SAY = re.compile(
+    rf"(?:[他她]们?|客户|对方|老板|{NAME})(?:总|那边|自己)?(?:说|讲|称|表示|答应|承诺)$"
+)
+_NEXT_SUBJECT = re.compile(r"(?:我们?|咱们?)$")
 _WISH = re.compile(r"想(?!法)|打算|考虑|答应(?!了?(?:他|她|客户))|承诺|预计")
 _ASKED_ABOUT = re.compile(r"(?:问|咨询|打听|关心)(?:了|一下|起|到|过|的是)?\s?$")
 _INVITED = re.compile(rf"(?:请|约|邀请?|接|带)(?:他|她|客户|{NAME}+)?过?来")
@@ -95,17 +105,18 @@ _OCCASION = re.compile(r"生日|满月|婚礼|开业|乔迁|周年")
 _WE_THEN = re.compile(r"\s?(?:我|到时候?|届时|当天)")
 _WE_ARE_ASKED = re.compile(r"[让叫要约请催求望](?:我|一下)|约|要求|提醒|希望我|我|咱")
 _TOGETHER = re.compile(
-    r"回访|(?<!会)联系|电联|沟通|聊|谈|见面|见个面|碰[面头一下个]|拜访|上门|跟进|跟踪|约|开会|吃饭"
+    r"回访|(?<!会)联[系络]|电联|沟通|聊|谈|见面|面谈|见个面|碰[面头一下个]|拜访|上门|跟进|跟踪|约|开会|吃饭"
     r"|吃个饭|聚|再说|面签|电话会"
 )
 _ELSEWHERE = re.compile(r"去[一-龥]{1,6}?(?:开会|吃饭|拜访|见面|谈)")
+_ARRANGED_AT = re.compile(r"(?:约[了好在定到]?|定[在于]|说好)\s?$")
 _ARRANGED = re.compile(
     r"答应了?(?:他|她|客户)|约(?:[了好在定]|到)|定[了在好于]|说好|安排[在了]|时间"
 )
 
 # theirs or the market's, though a verb of ours is inside the word
 _NOT_OURS = re.compile(
-    r"入金|出金|平仓|减仓|加仓|建仓|开仓|清仓|补仓|换仓|移仓|追加|追保|追涨|追空|追多|补库|补跌"
+    r"出?入金|出金|平仓|减仓|加仓|建仓|开仓|清仓|补仓|换仓|移仓|追加|追保|追涨|追空|追多|补库|补跌"
     r"|补缴|交割|交易|成交|提货|发货|发运|发生|发现|发酵"
     r"|发改委|发布|发力|公布|到货|到期|到港|打款|打算|打新|转账|付款|回款|出差|放假|上市|议息"
     r"|做(?:[多空单市]|套保|套利|期货|期权|波段|交易)|看[涨跌多空好淡法起来]|一定|稳定|固定"
@@ -113,10 +124,15 @@ _NOT_OURS = re.compile(
     r"|领导|拿货|拿单|打开|报名|报告|报表|报关|报价表"
     r"|结算|预算|清算|带来|送检|查封|盯市|约束|大约|合约|节约|公约|租约|见到|打到|谈判|聚烯烃|聚丙烯|聚乙烯|聚酯"
     r"|聚氯|会议纪要|审批中|准备金|关注度|通知书|了解到"
-    r"|提前|测试版|核心|办公|写字楼|试试看"
+    r"|[研周日月季年快早晚]报|提前|测试版|核心|办公|写字楼|试试看"
 )
 _PAST_ACTION = re.compile(
     r"[一-龥]{1,2}(?:完?了(?!解|结)|过(?![去来户节年会夜程后一]))|[谈提说问聊讲]到|表示|打算|听说"
+)
+_ASKED_OF_US = re.compile(r"[让叫要请催求](?:我们?|咱们?)\s?$")
+_TO_THEM = re.compile(
+    r"[\s就再我咱们会要去先得]*(?:回复|答复|回电话?给?|打电话给|打给|发给|寄给|送给|告诉|通知|联系|拜访"
+    rf"|回访|提醒|催|给|帮|陪|约|请|找)(?:一下)?(?:[他她](?![们老儿女爸妈朋同公家的])|{NAME})"
 )
 _OURS = re.compile(
     r"回访|回电|回复|答复|回话|回[他她]|回客户|联系|电联|致电|去电|打|沟通|聊|谈|见|碰|约|拜访|上门|登门|走访|跟进"
@@ -129,15 +145,18 @@ _OURS = re.compile(
     r"|调研|考察|汇|视频|会面|赴约|团建|值班|直播|追|告诉|告知|劝|拉[他她]|拉个?群|[跑走]一趟"
     r"|(?<!申)请(?![假问])|统计(?![局数显])|梳理|[跟和与](?:他|她|客户)[说讲确]|说一[下声]|转发"
     r"|邀|邮寄|传真|对接|交流|辅导|指导|盘点|过一[遍下]|录入|登记|归档|打印|盖章|开票|销户|预约"
-    r"|收(?:资料|材料|账单|合同|文件|费|款|手续费|原件|回执)|起草|拟|研究(?![所员报院])|分析(?!师)"
-    r"|总结|回顾"
+    r"|收[齐全](?!仓)|收(?:资料|材料|账单|合同|文件|费|款|手续费|原件|回执)|起草|拟|研究(?![所员报院])|分析(?!师)"
+    r"|总结|回顾|一起(?!涨|跌)|联络"
+)
+_AFTERWARDS = re.compile(
+    r"[后完]了?[,\s]?(?:我们?|咱们?)?再(?:[跟联打约聊谈给发去问看签催]|回[访电复])"
 )
 _AGAIN = re.compile(r"[\s就才我们]*再(?![次度也生涨跌创追保入]|[加减平开补][仓码空多])[一-龥]")
 _NOBODY = re.compile(r"(?:[\s□]|我们?|咱们?|就|那|先|等|然后|所以|最后|最晚|最迟)*")
 _BEGINS = re.compile(
     r"(?:\s|我们?|咱们?|再|专门|先|务必|一定要?|必须|当面|亲自|继续|顺便|重新|一起|准时|按时|及时"
     r"|抓紧|记得|要|需要?|会|单独|统一|正式|线上|现场|远程)*"
-    r"(?:到(?![期港货账位岸了处])|去(?!库)|把|帮|替|向|给|带|陪|找|约|叫|出(?:方案|报告|面|发|题)"
+    r"(?:到(?![期港货账位岸了处])|去(?!库)|把|帮|替|向|给|带|陪|找|约|叫|出(?:方案|□|面|发|题)"
     r"|写|寄|送|拿|交(?![割易货投])|签|谈|聊|讲|听|解[释答决]|答|推[送荐]|推一|试|弄|教|演示|跑"
     r"|接|碰|聚|定(?![价增])|对[一账接]|比对|算|打给|建群|拜|登|组织|筹备|布置|通[知报]|挪|搬)"
 )
@@ -152,6 +171,8 @@ _GOES_ON = re.compile(
     rf"|不用|别|改|推|{NAME})$"
 )
 _CHANNEL = re.compile(r"\s?(?:再|用|先|给[他她])?(?:电话|微信|短信|邮件|视频)")
+_TODAY = re.compile(r"今[天日早](?:早上|上午|中午)?")
+_CONTACT = re.compile(r"\s?(?:来?电话|微信|短信|邮件|来电|来访)(?=[一-龥]|\s?$)")
 _NOUN_AFTER = re.compile(
     r"\s?(?:(?:到期|生效|交割|上市|召开|举行)?的(?!时候|话)|[那这][次笔单回场]|起(?![草床飞诉码])|以来)"
 )
@@ -182,6 +203,11 @@ def answered(clause: str, following: str) -> bool:
     return ours("", following) and not done(following)
 
 
+def counts_back(clause: str) -> bool:
+    """生日是12月3日，提前一天送蛋糕: the date that is meant lies before."""
+    return _COUNTS_BACK.search(clause) is not None
+
+
 def goes_on(before: str) -> bool:
     """Whether what stands in front of a blank reaches beyond it: 客户说 周五来."""
     return _GOES_ON.search(before.rstrip()) is not None
@@ -196,6 +222,11 @@ def moved_away(after: str) -> bool:
     return _MOVED.search(after) is not None
 
 
+def corrected_at(text: str) -> int:
+    """Where somebody last takes back what he said before: 明天，不对，后天; 0 when nobody does."""
+    return max((match.end() for match in _CORRECTED.finditer(text)), default=0)
+
+
 def conditional(before: str) -> bool:
     return _IF.search(before) is not None
 
@@ -203,6 +234,31 @@ def conditional(before: str) -> bool:
 def done(after: str) -> bool:
     """A past tense or a failure behind the date: 周三没接, 周一聊了."""
     return _DONE.search(after) is not None
+
+
+def told_of_today(said: str, after: str) -> bool:
+    """今天微信要研报: a contact that was, unless an action of ours follows."""
+    contact = _CONTACT.match(after)
+    return (
+        contact is not None
+        and _TODAY.fullmatch(said) is not None
+        and _OURS.search(_NOT_OURS.sub(" ", after[contact.end() :])) is None
+    )
+
+
+def without_next_subject(between: str) -> str:
+    """她想周三看方案我周二发给她: the 我 between two dates belongs to the second."""
+    return _NEXT_SUBJECT.sub("", between)
+
+
+def arranged(before: str) -> bool:
+    """他周四下午有空，约了三点: the hour of the day that was just named."""
+    return _ARRANGED_AT.search(before) is not None
+
+
+def wondered(after: str) -> bool:
+    """下周三休市吗: what somebody wants to know."""
+    return "吗" in after
 
 
 def describes(after: str) -> bool:
@@ -216,19 +272,34 @@ def ours(before: str, after: str) -> bool:
     clause = f"{before} {after}"
     if _THEIRS_TO_US.search(_INVITED.sub("请", clause)):
         return False
-    if _ARRANGED.search(before):
+    if (
+        _AFTERWARDS.search(after)
+        or _ARRANGED.search(before)
+        or _ASKED_OF_US.search(before)
+        or _TO_THEM.match(after)
+    ):
         return True
-    words = _NOT_OURS.sub(" ", _PAST_ACTION.sub(" ", clause))
-    wish = _WISH.search(before)
-    subject = (
-        wish or _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))
-    )
-    if subject and not _WE_ARE_ASKED.search(clause):
-        together = _TOGETHER.search(_ELSEWHERE.sub(" ", words))
-        return together is not None and "会" not in clause.replace("开会", "")
+    theirs = _theirs_from(before, after)
+    if theirs is not None and not _WE_ARE_ASKED.search(clause):
+        words = _ELSEWHERE.sub(" ", _without_others(f"{before[theirs:]} {after}"))
+        return _TOGETHER.search(words) is not None and "会" not in clause.replace("开会", "")
     if _AGAIN.match(after) or _starts_ours(before, after):
         return True
-    return _OURS.search(words) is not None or _CHANNEL.match(after) is not None
+    return _OURS.search(_without_others(clause)) is not None or _CHANNEL.match(after) is not None
+
+
+def _theirs_from(before: str, after: str) -> int | None:
+    """Where in ``before`` others begin to be those who act or wish."""
+    told = _WISH.search(before) or _THEY_SAY.search(before.rstrip())
+    if told:
+        return told.start()
+    begins = _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))
+    return 0 if begins else None
+
+
+def _without_others(words: str) -> str:
+    """``words`` without what is past, and what sounds like ours but is theirs or the market's."""
+    return _NOT_OURS.sub(" ", _PAST_ACTION.sub(" ", words))
 
 
 def _starts_ours(before: str, after: str) -> bool:
@@ -255,8 +326,8 @@ def bare(words: str) -> bool:
 _DATED = re.compile(
     r"[今明昨后前]天|今晚|明早|[周月年]|星期|礼拜|\d|[上下]午|[早晚]上|节|[开收]盘|夜盘"
 )
-_WANTS_CLIENT = re.compile(r"回访|回电|联系|电联|跟进|拜访|打电话$|沟通$|见面$")
-_WITH_OBJECT = re.compile(r"[给跟和与约找]|(?:联系|拜访|回访|跟进|沟通)[一-龥◇]")
+_WANTS_CLIENT = re.compile(r"回访|回电|联[系络]|电联|跟进|拜访|打电话$|沟通$|见面$")
+_WITH_OBJECT = re.compile(r"[给跟和与约找]|(?:联[系络]|拜访|回访|跟进|沟通)[一-龥◇]")
 
 
 def is_dated(word: str) -> bool:

@@ -27,6 +27,7 @@ _STANDING = re.compile(
     rf"[\s,:]*(?:{'|'.join(_CHANNELS.values())}){_NOT_CHANNEL}(?=[\s,:;。]|$)[\s,:;]*",
     re.IGNORECASE,
 )
+_CLOSING = re.compile(rf"(?:{'|'.join(_CHANNELS.values())}){_NOT_CHANNEL}[\s,:;]*$", re.IGNORECASE)
 _TAG = re.compile(r"#([^\s#,;:。!?、()]+)#?")
 _LAST_TAGS = re.compile(r"(?:[\s,;]*#[^\s#,;:。!?、()]+#?)+\s*$")
 _MOBILE = re.compile(r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
@@ -72,6 +73,12 @@ def standing_channel(text: str, start: int) -> tuple[int, str] | None:
     match = _STANDING.match(text, start)
     name = channel(match[0]) if match else None
     return (match.end(), name) if match and name else None
+
+
+def before_channel(word: str) -> int:
+    """Where the channel that closes a word begins; its length when there is none."""
+    match = _CLOSING.search(word)
+    return match.start() if match else len(word)
 
 
 def _name(match: re.Match[str]) -> str:

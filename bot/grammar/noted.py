@@ -12,9 +12,16 @@ from bot.grammar.who import Named
 from crm import names
 
 _ACCOUNT_TOO = re.compile(r"\s?\(?(\d{6,12})\)?(?!\d)")
+_THIRD = re.compile(r"[一-龥](?:$|打?电话|微信|短信|邮件|拜访|见面|来电|来访|上门|通话)")
+_AFTER_A_NAME = frozenset(
+    "说想要来又再也刚已今昨明后电微短邮打聊谈问让约给把被在是有没不去到从对跟和做加减平开入出买卖发签看"
+    "回追催补亏赚嫌怕觉认同拒答应定改换取送寄讲提反表希打准可能会该都就才还很太的地得了着过吗呢先总老哥姐"
+)
+_MARKS = " ?？!！,，.。…"  # 记一下？: no note
 Span = tuple[int, int]
 
 _WORD = re.compile(r"\S+")
+_LONGEST_WORD = 3  # characters of an ordinary word; a longer part of a name is no accident
 _ALSO = re.compile(r"\s?[、,和与跟及&]\s?|\s")
 
 
@@ -100,7 +107,7 @@ def _layout(heard: Heard, end: int, before: Named | None, *, promised: bool) -> 
     if before:
         start, channel = _channel_at(heard, heard.skip(FILLER, end), promised)
         return _Layout(start, _stop(heard, start), named=before, channel=channel)
-    begin = heard.skip(FILLER, end)
+    begin = _behind_just(heard, heard.skip(FILLER, end))
     in_front = _client_in_front(heard, begin, promised=promised)
     if in_front:
         return in_front
@@ -119,6 +126,15 @@ def _layout(heard: Heard, end: int, before: Named | None, *, promised: bool) -> 
     return _Layout(start, stop, named=inside, channel=channel)
 
 
+def _behind_just(heard: Heard, start: int) -> int:
+    """提醒下张三, 记客户张三: 下 is no part of a date when a client follows, nor 客户 a pronoun."""
+    for word in ("下", "客户"):
+        if heard.text.startswith(word, start):
+            named = who.expected(heard.text, start + len(word), heard.found)
+            return start + len(word) if named and named.hits[0].how == "exact" else start
+    return start
+
+
 def _client_in_front(heard: Heard, begin: int, *, promised: bool) -> _Layout | None:
     """The client behind the verb, also where a channel or a date stands between them."""
     channel = None
@@ -126,20 +142,28 @@ def _client_in_front(heard: Heard, begin: int, *, promised: bool) -> _Layout | N
         named = who.expected(heard.text, place, heard.found)
         if named and _is_believable(heard, named):
             lead = _lead(heard.text, begin, place, promised=promised)
-            named = _with_others(heard, _with_account(heard, named))
-            start, later = _channel_at(heard, named.end, promised)
+            named = with_others(heard, with_account(heard, named))
+            start, later = _channel_at(heard, heard.skip(BETWEEN, named.end), promised)
             start = heard.skip(BETWEEN, start)
             return _Layout(start, _stop(heard, start), lead, named, channel or later)
-        standing = note.standing_channel(heard.text, place)
-        channel = channel or (standing[1] if standing else None)
+        channel = channel or _channel_before_name(heard.text, place)
     return None
+
+
+def _channel_before_name(text: str, place: int) -> str | None:
+    """The 电话 of 记 电话 张三 … and of 记 今天电话 张三 …"""
+    span = who.token(text, place)
+    word = text[slice(*span)] if span else ""
+    return note.channel(word) if word[note.before_channel(word) :] else None
 
 
 def _lead(text: str, begin: int, end: int, *, promised: bool) -> tuple[Span, ...]:
     """What stands between verb and client and belongs to the note: a date, a task's channel."""
     words = (match.span() for match in _WORD.finditer(text, begin, end))
-    kept = (span for span in words if not TAG.match(text, *span))
-    return tuple((a, b) for a, b in kept if promised or not note.standing_channel(text[a:b], 0))
+    kept = [span for span in words if not TAG.match(text, *span)]
+    if not promised:
+        kept = [(a, a + note.before_channel(text[a:b])) for a, b in kept]
+    return tuple((a, b) for a, b in kept if a < b)
 
 
 def _channel_at(heard: Heard, start: int, promised: bool) -> tuple[int, str | None]:
@@ -154,16 +178,30 @@ def _stop(heard: Heard, start: int) -> int:
 
 def _is_believable(heard: Heard, named: Named) -> bool:
     """A guess or a fragment must at least look like a name where a note may begin."""
-    if named.hits[0].how == "exact" or named.typed.isascii():
+    if named.typed.isascii():
         return True
+    if named.hits[0].how == "exact":
+        return not _goes_on(heard.text, named)
     if dates.is_date(named.typed, at=heard.at, calendar=heard.calendar):
+        return False
+    if _goes_on(heard.text, named):
         return False
     if not heard.is_apart(named):
         part = named.hits[0].how == "part"
         return part and (who.titled(named.typed) or _stands_out(named, heard.text))
-    return not talk.is_common_word(named.typed) and (
-        named.hits[0].how == "part" or names.looks_like_name(named.typed)
-    )
+    if named.hits[0].how == "part":
+        return len(named.typed) > _LONGEST_WORD or not talk.is_common_word(named.typed)
+    return names.looks_like_name(named.typed) and not talk.is_common_word(named.typed)
+
+
+def _goes_on(text: str, named: Named) -> bool:
+    """张三丰 is somebody else than 张三; 张三说 is not."""
+    span = who.token(text, named.start)
+    rest = text[named.end : span[1]] if span else ""
+    person = len(named.typed) == 2 and names.looks_like_name(named.typed)
+    if not person or not _THIRD.match(rest):
+        return False
+    return rest[0] not in _AFTER_A_NAME
 
 
 def _stands_out(named: Named, text: str) -> bool:
@@ -172,14 +210,14 @@ def _stands_out(named: Named, text: str) -> bool:
     return who.breaks_off(named, text) and not ordinary
 
 
-def _with_account(heard: Heard, named: Named) -> Named:
+def with_account(heard: Heard, named: Named) -> Named:
     """张三(80010023): the account is the name's."""
     match = _ACCOUNT_TOO.match(heard.text, named.end)
     same = tuple(hit for hit in named.hits if match and hit.account == match[1])
     return replace(named, hits=same, end=match.end()) if match and same else named
 
 
-def _with_others(heard: Heard, named: Named) -> Named:
+def with_others(heard: Heard, named: Named) -> Named:
     """张三、李四: two are named, so it is asked of whom the note is."""
     also = _ALSO.match(heard.text, named.end)
     other = who.expected(heard.text, also.end(), heard.found) if also else None
@@ -216,7 +254,7 @@ def _marked(heard: Heard, layout: _Layout, body: str, due: Due, verb: str) -> Re
     text = "".join(f"{heard.line.own(*span)} " for span in layout.lead) + own
     return Reading(
         verb=verbs.BY_NAME[verb].name,
-        note=text.strip() or None,
+        note=text.strip() if text.strip(_MARKS) else None,
         action=_action(heard, layout, body, due) or None,
         tags=note.tags(heard.text),
         amounts=marked.amounts,

@@ -4,16 +4,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.grammar import note, verbs, who
+from bot.grammar import note, showing, verbs, who
+from bot.grammar.normalise import QUOTES
 from bot.grammar.verbs import Verb
 
-FILLER = re.compile(r"(?:一下|一笔|[啊呃嗯哦]|[\s,:])*")
-LOOK_FILLER = re.compile(r"(?:一下|下|个|看看|看|[啊呃嗯哦]|[\s,:])*")
-BETWEEN = re.compile(r"[\s,:、的]*")
+_ER = r"(?:那个|就是|这个)(?!客户|人|月|周|星期|礼拜|季)"
+FILLER = re.compile(rf"(?:一[下笔条]|{_ER}|[啊呃嗯哦\s,:{QUOTES}])*")
+LOOK_FILLER = re.compile(
+    rf"(?:一[下条查]|{_ER}|下|个|看看|看|查(?!询)|客户(?=[^\s,:经])|[啊呃嗯哦\s,:{QUOTES}])*"
+)
+BETWEEN = re.compile(rf"[\s,:、的{QUOTES}]*")
 TAG = re.compile(r"#[^\s#]+#?\s*")
 FIELDS = re.compile(r"手机号?码?|电话|身份证号?码?|证件号?码?|银行卡号?|地址|生日|联系人")
 
-_POLITE = re.compile(r"(?:请|麻烦你?|帮忙|帮我|给我|替我|我要|我想)+\s?")
+_A_NEW = r"(?:(?:新建|新增|创建|设置|添加)(?:一?[个条笔])?|[设加建定记做写补来]一?[个条笔])"
+_POLITE = re.compile(rf"你?(?:{showing.PLEASE}+\s?)?(?:{_A_NEW}(?=待办|提醒|记录|跟进|线索))?")
+_APART = re.compile(rf"[ ,:{QUOTES}]|$")
+_JUST = re.compile(r"一[下笔条]")
 _DATE_LIKE = re.compile(
     r"[今明后大下本这周星礼每\d节月年收开夜早上中晚国春端清元五]"
     r"|[一二两三四五六七八九十半]+[个天周点月号]"
@@ -28,6 +35,7 @@ class Opening:
     verb: Verb
     end: int
     apart: bool
+    asked: bool = False  # 帮我记, 记一下: as nobody says who is only telling
 
 
 def opening(text: str) -> Opening | None:
@@ -40,22 +48,25 @@ def opening(text: str) -> Opening | None:
     verb = verbs.exact(text[start : span[1]], slash=slash)
     if verb:
         return Opening(verb, span[1], apart=True)
-    start = skip(_POLITE, text, start)
+    begin, start = start, skip(_POLITE, text, start)
     for word, verb in verbs.chinese_words():
         end = start + len(word)
         if text.startswith(word, start) and not text.startswith("们", end):
-            return Opening(verb, end, apart=not text[end : end + 1].strip(" ,:"))
+            asked = start > begin or _JUST.search(text[end - 2 : end + 2]) is not None
+            return Opening(verb, end, apart=is_apart(text, end), asked=asked)
     return None
 
 
 def expected_places(text: str) -> Iterator[int]:
     """Where a client is expected: in front, behind the verb, behind a channel or a date there."""
     yield 0
+    yield skip(showing.LEAD, text, 0)
     found = opening(text)
     first = who.token(text, 0)
     start = found.end if found else (first[1] if first else 0)
     if found:
         yield skip(LOOK_FILLER, text, start)
+        yield skip(FIELDS, text, start)
     yield from places_from(text, start)
 
 
@@ -73,6 +84,11 @@ def places_from(text: str, start: int) -> Iterator[int]:
 
 def _may_stand_before_a_name(word: str) -> bool:
     return bool(note.standing_channel(word, 0) or FIELDS.fullmatch(word) or _DATE_LIKE.match(word))
+
+
+def is_apart(text: str, end: int) -> bool:
+    """Whether a blank, a mark or the end of the line follows."""
+    return _APART.match(text, end) is not None
 
 
 def skip(pattern: re.Pattern[str], text: str, start: int) -> int:

@@ -6,41 +6,57 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.message import Place
-from bot.grammar import dates, note, noted, talk, verbs, who
+from bot.grammar import dates, glued, noted, showing, talk, verbs, who
 from bot.grammar.commands import OF_A_CLIENT, command, look_up
 from bot.grammar.heard import Heard
-from bot.grammar.normalise import normalise
-from bot.grammar.numerals import WHOLE
-from bot.grammar.opening import BETWEEN, LOOK_FILLER, Opening, expected_places, opening, skip
+from bot.grammar.normalise import EMOJI, QUOTES, spoken
+from bot.grammar.opening import (
+    BETWEEN,
+    LOOK_FILLER,
+    Opening,
+    expected_places,
+    opening,
+    skip,
+)
 from bot.grammar.reading import Asked, Reading
-from bot.grammar.verbs import Verb
+from bot.grammar.verbs import BY_NAME, Verb
 from bot.grammar.who import Found, Hit, Named, Query
 from crm import names
 from crm.kernel.calendar import Calendar
 
-_PERIODS = re.compile(r"今[日天]|昨[日天]|本[周月]|上[周月]|近?\d|全部")
+_WHY = re.compile(r"为什么 +")
 _HE = re.compile(r"他|她|(?:该|这个?|此)客户")
-_COUNT = re.compile(rf"第?{WHOLE}(?:[个号条件]|[\s,]|$)")
-_REMIND_ME = re.compile(r"(?P<when>[^,;。!?]{2,16}?)\s?(?:请|你|再)?(?:提醒|叫)我(?!们)(?:一下)?")
+_REMIND_ME = re.compile(
+    r"(?P<when>[^,;。!?]{2,16}?)\s?(?:请|你|再|记得|帮我)*"
+    r"(?:(?:提醒|叫)(?:一下)?我(?!们)(?:一下)?|(?P<whom>提醒|待办)\s?)"
+)
+_EDGES = re.compile(rf"^[\s{QUOTES}]+|[\s{QUOTES}{EMOJI}?…]+$")
 _LONGEST_VERB = 16
+_LONGEST_EDGED = 60
 
 
 def spans(said: str) -> tuple[Query, ...]:
     """Everything in a line that might name a client: at most ``who.MOST_QUERIES``."""
-    return who.bounded(_queries(normalise(said).text))
+    return who.bounded(_queries(spoken(said).text))
 
 
 def _queries(text: str) -> Iterator[Query]:
     if not text:
         return
-    if len(text) <= who.LONGEST_WORD:
-        yield Query("word", text)
+    whole = _without_edges(text)
+    if len(whole) <= who.LONGEST_WORD:
+        yield Query("word", whole)
     begun = opening(text)
     if begun:
         yield Query("word", text[skip(LOOK_FILLER, text, begun.end) :])
     for place in expected_places(text):
         yield from who.word_queries(text, place)
     yield from who.mention_queries(text, 0)
+
+
+def _without_edges(text: str) -> str:
+    """``text`` without the quotes, marks and pictures around it."""
+    return _EDGES.sub("", text) if len(text) <= _LONGEST_EDGED else text
 
 
 def read(
@@ -59,13 +75,15 @@ def read(
     behind; a line that is nothing but a client is a look-up; what is left may be a slip or a
     story, which are offered and never written unasked.
     """
-    line = normalise(said)
+    line = spoken(said)
     if place is Place.GROUP and not (mentioned or line.called):
         return Reading(verb=None)
     heard = Heard(line, at, calendar, found, focus)
     return (
         _name_like_a_verb(heard)
+        or _list_asked_for(heard)
         or _verb_in_front(heard)
+        or _why_of_an_alert(heard)
         or _client_in_front(heard)
         or _date_in_front(heard)
         or _only_a_client(heard)
@@ -87,88 +105,111 @@ def _name_like_a_verb(heard: Heard) -> Reading | None:
 
 
 def _whole(heard: Heard) -> Named | None:
-    hits = heard.found.get(Query("word", heard.text), ())
-    return Named(0, len(heard.text), heard.line.own(0), tuple(hits)) if hits else None
+    words = _without_edges(heard.text)
+    hits = heard.found.get(Query("word", words), ())
+    return Named(0, len(heard.text), words, tuple(hits)) if hits else None
 
 
 def _verb_in_front(heard: Heard) -> Reading | None:
     begun = opening(heard.text)
-    if begun is None or not (begun.apart or _stands_glued(heard, begun)):
+    if begun is None or not (begun.apart or glued.stands(heard, begun)):
+        return None
+    if not begun.apart and _begins_with_a_client(heard):
         return None
     return command(heard, begun.verb, begun.end)
 
 
-def _stands_glued(heard: Heard, begun: Opening) -> bool:
-    """Whether characters right behind the verb leave it a verb: 记张三, but not 记得."""
-    rest = heard.text[skip(LOOK_FILLER, heard.text, begun.end) :]
-    match begun.verb.name:
-        case "look_up" | "log" | "positions" | "curve" | "progress" | "apply_opening" | "reveal":
-            if heard.client_at(begun.end):
-                return True
-            return who.PRONOUN.match(rest) is not None and not talk.is_ordinary(heard.text)
-        case "task":
-            return heard.client_at(begun.end) is not None or _is_a_plan(heard, begun.end)
-        case "lead":
-            return note.mobile(rest) is not None
-        case "claim" | "done":
-            return _COUNT.match(rest) is not None
-        case "stress" | "concentration":
-            return bool(note.marks(rest[:12], codes=True).products or _PERIODS.match(rest))
-        case "big_withdrawals" | "anomalies" | "noise" | "daily_report" | "monthly_report":
-            return _PERIODS.match(rest) is not None
-        case "handover":
-            return "→" in rest or "->" in rest
-        case _:
-            return False
+def _begins_with_a_client(heard: Heard) -> bool:
+    """查文斌 记 …: the first word is exactly a client's name, though it begins like a verb."""
+    named = who.expected(heard.text, 0, heard.found)
+    return named is not None and named.hits[0].how == "exact" and heard.is_apart(named)
 
 
-def _is_a_plan(heard: Heard, start: int) -> bool:
-    """提醒明天开会, but not 提醒功能怎么用 nor 待办都清了."""
-    if talk.is_ordinary(heard.text) or talk.is_question(heard.text):
-        return False
-    said = heard.text[start:]
-    if not talk.tells_of_the_past(said):
-        return True
-    due = dates.due(said, at=heard.at, calendar=heard.calendar, promised=True)
-    return due.kind != "none"
+def _why_of_an_alert(heard: Heard) -> Reading | None:
+    """为什么 张三, 为什么 9, without the slash: nothing else stands behind it."""
+    found = _WHY.match(heard.text)
+    if found is None:
+        return None
+    start = found.end()
+    named = heard.whole(start) or heard.client_at(start)
+    alone = named is not None and not named.is_guess and named.end == len(heard.text)
+    if not (alone or heard.text[start:].isdecimal()):
+        return None
+    return command(heard, BY_NAME["admin:为什么"], start)
 
 
 def _client_in_front(heard: Heard) -> Reading | None:
-    """张三 持仓, 张三的持仓, 他的持仓, 张三 记 …"""
-    named = who.expected(heard.text, 0, heard.found)
-    end = named.end if named else heard.pronoun_at(0)
+    """张三 持仓, 张三的持仓, 他的持仓, 张三 记 …, 帮我看一下张三的持仓"""
+    start = heard.skip(showing.LEAD, 0)
+    named = who.expected(heard.text, 0, heard.found) or who.expected(heard.text, start, heard.found)
+    if named and named.is_guess and _is_date(heard, named.typed):
+        return None
+    end = named.end if named else heard.pronoun_at(start)
     if end is None or not (named or heard.focus):
         return None
-    span = who.token(heard.text, heard.skip(BETWEEN, end))
-    verb = verbs.exact(heard.text[slice(*span)]) if span else None
-    if verb and span and verb.name in OF_A_CLIENT:
+    behind = heard.skip(BETWEEN, end)
+    span = who.token(heard.text, behind)
+    if span is None:
+        return None
+    verb = showing.of_client(heard.text[slice(*span)])
+    if verb and verb.name in OF_A_CLIENT:
         return command(heard, verb, span[1], named)
+    begun = opening(heard.text[behind:])
+    apart = begun is not None and (begun.asked or (named is not None and heard.is_apart(named)))
+    if begun and apart and _is_written_behind(begun, heard.text[behind:]):
+        return command(heard, begun.verb, behind + begun.end, named)
     return None
 
 
+def _is_written_behind(begun: Opening, rest: str) -> bool:
+    """张三记一下…, 张三 提醒我…; but not 张三记得…"""
+    if begun.verb.name not in {"log", "task"} or talk.is_question(rest):
+        return False
+    return begun.asked or not talk.is_ordinary(rest)
+
+
 def _date_in_front(heard: Heard) -> Reading | None:
-    """明天下午两点提醒我给陈总回电话"""
+    """明天下午两点提醒我给陈总回电话, 周五提醒张三补保证金"""
     asked = _REMIND_ME.match(heard.text)
-    if not (asked and dates.is_date(asked["when"], at=heard.at, calendar=heard.calendar)):
+    if not (asked and _is_date(heard, asked["when"])):
+        return None
+    if asked["whom"] and not heard.client_at(asked.end()):
         return None
     return noted.task(heard, asked.end(), None, when=asked.span("when"))
 
 
+def _list_asked_for(heard: Heard) -> Reading | None:
+    """看下我的待办, 风险榜给我看一下"""
+    verb = showing.of_all(heard.text)
+    return command(heard, verb, len(heard.text)) if verb else None
+
+
+def _is_date(heard: Heard, words: str) -> bool:
+    return dates.is_date(words, at=heard.at, calendar=heard.calendar)
+
+
 def _only_a_client(heard: Heard) -> Reading | None:
-    if talk.is_small_talk(heard.text):
+    if talk.is_small_talk(heard.text) or _is_date(heard, heard.text):
         return None
     if heard.focus and _HE.fullmatch(heard.text):
         return look_up(heard, None)
     named = _whole(heard)
     if named is None:
-        special = who.expected(heard.text, 0, heard.found)
-        named = special if special and special.end == len(heard.text) else None
+        places = (0, heard.skip(showing.LEAD, 0))
+        every = (who.expected(heard.text, place, heard.found) for place in places)
+        named = next((one for one in every if one and _ends_with(heard, one)), None)
     if named is None:
         return None
     guess = named.hits[0].how in {"sound", "typo"}
     if guess and not (heard.text.isascii() or _could_be_a_name(heard.text)):
         return None
     return look_up(heard, named)
+
+
+def _ends_with(heard: Heard, named: Named) -> bool:
+    """Nothing behind the name but marks, or the account that is his too."""
+    end = noted.with_account(heard, named).end
+    return not _without_edges(heard.text[end:])
 
 
 def _could_be_a_name(words: str) -> bool:
@@ -213,7 +254,7 @@ def _which_verb(heard: Heard, candidates: tuple[Verb, ...]) -> Reading:
 def _unknown_client(heard: Heard) -> Reading | None:
     """A number or a name that nobody has is still a look-up, answered with 没有找到."""
     plain = re.sub(r"[\s-]", "", heard.text)
-    if talk.is_small_talk(plain) or talk.is_ordinary(plain):
+    if talk.is_small_talk(plain) or talk.is_ordinary(plain) or _is_date(heard, heard.text):
         return None
     numbered = re.fullmatch(r"(?:尾号)?\d{4}|\d{6,12}", plain)
     spelled = plain.isascii() and plain.isalpha() and names.spells_a_name(plain.lower())

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Literal
 
 from crm import names
+from crm.spelling import sounds_near
 
 Writes = Literal["no", "yes", "with_text", "with_name", "confirmed"]
 Match = Literal["exact", "prefix", "near", "several", "nothing"]
@@ -44,14 +45,14 @@ def _admin(word: str, says: str, example: str, *latin: str, slash_only: bool = F
 TABLE: tuple[Verb, ...] = (
     Verb(
         name="look_up",
-        words=("查", "客户", "找", "查询", "查找"),
-        latin=("cha", "kehu", "zhao", "find", "client"),
+        words=("查", "客户", "找", "查询", "查找", "搜", "搜索"),
+        latin=("cha", "chaxun", "chazhao", "kehu", "zhao", "find", "client"),
         says="查客户的资金、持仓、风险和最近记录",
         examples=("张三", "查 zs", "尾号 6688", "80010023"),
     ),
     Verb(
         name="log",
-        words=("记", "记录", "跟进", "记一下", "记一笔"),
+        words=("记", "记录", "跟进", "记一下", "记一笔", "跟进记录"),
         latin=("ji", "jilu", "genjin", "log"),
         writes="with_text",
         says="记一次沟通，可带跟进日期和标签",
@@ -98,10 +99,65 @@ TABLE: tuple[Verb, ...] = (
     ),
     Verb(
         name="progress",
-        words=("进度",),
+        words=("进度", "开户进度"),
         latin=("jindu", "progress"),
         says="看开户走到哪一步",
         examples=("进度 张三",),
+    ),
+    Verb(
+        name="withdraw",
+        words=("撤回申请", "撤回开户", "撤销申请"),
+        latin=("chehuishenqing", "withdraw"),
+        writes="confirmed",
+        says="撤回一份开户申请",
+        examples=("撤回申请 张三",),
+    ),
+    Verb(
+        name="my_approvals",
+        words=("待审批", "我的审批", "审批"),
+        latin=("daishenpi", "approvals"),
+        says="等我审批的申请",
+        examples=("待审批",),
+    ),
+    Verb(
+        name="approve",
+        words=("同意", "批准"),
+        latin=("tongyi", "approve"),
+        writes="yes",
+        says="同意等我审批的申请",
+        examples=("同意", "同意 张三"),
+    ),
+    Verb(
+        name="reject",
+        words=("驳回",),
+        latin=("bohui", "reject"),
+        writes="with_text",
+        says="驳回等我审批的申请，写明原因",
+        examples=("驳回 张三 身份核验不通过",),
+    ),
+    Verb(
+        name="send_back",
+        words=("退回补件", "退回"),
+        latin=("tuihui",),
+        writes="with_text",
+        says="退回申请，请客户经理补件",
+        examples=("退回 张三 身份证反面不清晰",),
+    ),
+    Verb(
+        name="hand_on",
+        words=("转交",),
+        latin=("zhuanjiao",),
+        writes="with_text",
+        says="把等我审批的申请转交同岗位的同事",
+        examples=("转交 钱伟", "转交 张三 钱伟"),
+    ),
+    Verb(
+        name="cosign",
+        words=("加签",),
+        latin=("jiaqian", "cosign"),
+        writes="with_text",
+        says="请另一位同事也签字",
+        examples=("加签 冯军", "加签 张三 冯军"),
     ),
     Verb(
         name="positions",
@@ -130,6 +186,13 @@ TABLE: tuple[Verb, ...] = (
         latin=("fengxianbang", "risk"),
         says="风险度最高的 20 户",
         examples=("风险榜",),
+    ),
+    Verb(
+        name="calls",
+        words=("追保",),
+        latin=("zhuibao",),
+        says="今天的追保、强平、穿仓和处理情况",
+        examples=("追保", "追保 今日", "追保 张三"),
     ),
     Verb(
         name="stress",
@@ -192,8 +255,8 @@ TABLE: tuple[Verb, ...] = (
         words=("绑定",),
         latin=("bangding", "bind"),
         writes="with_text",
-        says="把这个聊天账号绑定到员工",
-        examples=("绑定 8F3K",),
+        says="让钉钉和企业微信的账号是同一个人",
+        examples=("绑定", "绑定 K3F97QXM", "绑定 列出", "绑定 解除 企微"),
     ),
     Verb(
         name="undo",
@@ -233,19 +296,20 @@ TABLE: tuple[Verb, ...] = (
         says="能说什么；「帮助 记」看例子",
         examples=("帮助", "帮助 记"),
     ),
-    _admin("员工", "员工和权限", "/员工 王强"),
-    _admin("角色", "角色能做什么", "/角色 客户经理"),
-    _admin("规则", "预警规则", "/规则 追保"),
-    _admin("流程", "审批流程", "/流程 开户"),
+    _admin("员工", "看员工，新增、停用、调动、设代理人", "/员工 王强"),
+    _admin("角色", "谁有什么角色，授予和收回", "/角色 王强 +风控"),
+    _admin("规则", "看和改预警线、等待和升级时间", "/规则 追保 105%"),
+    _admin("流程", "看和改审批时限", "/流程 开户"),
     _admin("字段", "客户资料的字段", "/字段"),
     _admin("报表", "运行报表", "报表 适当性统计 2026Q3"),
-    _admin("数据源", "数据源的状态", "/数据源"),
+    _admin("数据源", "行情和资金数据的时效", "/数据源"),
     _admin("静默", "暂停提醒", "/静默 80010023 30分"),
     _admin("审计", "查操作记录", "/审计 张三 近30天"),
     _admin("健康", "系统是否正常", "/健康", slash_only=True),
-    _admin("配置", "导入、对比、回滚配置", "/配置 差异"),
-    _admin("为什么", "某条消息为什么发给我", "/为什么", slash_only=True),
-    _admin("系统", "死信和维护", "/系统 死信", slash_only=True),
+    _admin("配置", "导出、导入、对比、回滚规则", "/配置 差异 2026-11-01"),
+    _admin("为什么", "一条预警为什么发出、通知了谁、谁处理", "/为什么 张三", slash_only=True),
+    _admin("系统", "收发积压和死信", "/系统 死信", slash_only=True),
+    _admin("变更", "等待确认的更改", "/变更", slash_only=True),
 )
 
 BY_NAME = {verb.name: verb for verb in TABLE}
@@ -324,9 +388,9 @@ def _near(typed: str, known: str) -> bool:
 
 
 def _same_sound(one: str, two: str) -> bool:
-    return names.pinyin(one)[-1] == names.pinyin(two)[-1] or bool(
-        set(names.pinyin(one)) & set(names.pinyin(two))
-    )
+    """Also of those that dialects confuse: 邻 and 领."""
+    ones, twos = ({"".join(reading) for reading in names.pinyin(char)} for char in (one, two))
+    return bool(ones & twos) or any(two in sounds_near(one) for one in ones for two in twos)
 
 
 def _distance(one: str, two: str) -> int:

@@ -23,6 +23,8 @@ class _Weighing:
         moved = [g for g in kept if intent.moved_to(self.text[: g.start])]
         if moved:
             kept = [group for group in kept if group.start >= moved[0].start]
+        corrected = intent.corrected_at(self.text)
+        kept = [group for group in kept if group.start >= corrected] or kept
         if self.promised:
             return self._of_task(kept)
         return kept
@@ -45,6 +47,8 @@ class _Weighing:
             return False
         if self.promised:
             return True
+        if intent.wondered(after):
+            return False
         ahead = bool(group.days) and group.days[0].ahead
         if (not ahead and intent.done(after)) or intent.describes(after):
             return False
@@ -59,7 +63,7 @@ class _Weighing:
             if group.start - len(before) < other.end <= group.start:
                 before = self.text[other.end : group.start]
             if group.end <= other.start < group.end + len(after):
-                after = self.text[group.end : other.start]
+                after = intent.without_next_subject(self.text[group.end : other.start])
         return self._nearest(before, after)
 
     def _nearest(self, before: str, after: str) -> tuple[str, str]:
@@ -75,9 +79,14 @@ class _Weighing:
         return before, after
 
     def _acts(self, group: Group, before: str, after: str) -> bool:
+        if intent.told_of_today(self.text[group.start : group.end], after):
+            return False
         if group.state == "never" or intent.ours(before, after):
             return True
         following = clauses.following(self.text, group.end)
+        if following is not None and intent.counts_back(following):
+            group.doubted = True
+            return intent.ours("", following)
         if following is not None and (
             intent.reminds(following) or intent.answered(before + after, following)
         ):

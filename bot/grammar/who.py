@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from bot.grammar.normalise import QUOTES
 from crm import names
 from crm.names import How, Probe
 from crm.surnames import COMMON, DOUBLE, READINGS
 
 MOST_QUERIES = 24
+MOST_QUERIES_MADE = 2000  # repeats included, of lines that say one thing over and over
 LONGEST_WORD = 24
 
 Kind = Literal["word", "name", "surname", "number", "tail"]
@@ -70,7 +72,12 @@ class Named:
     def sure(self) -> Hit | None:
         """The one client that is meant; None when there are several or it is only a guess."""
         one = self.hits[0] if len(self.hits) == 1 else None
-        return one if one and one.how in {"exact", "part"} else None
+        return one if one and not self.is_guess else None
+
+    @property
+    def is_guess(self) -> bool:
+        """Found by sound or with a slip only."""
+        return self.hits[0].how in {"sound", "typo"}
 
 
 _FAMILY = "".join(
@@ -83,24 +90,34 @@ _TITLE = re.compile(
     r"|小姐|老师|哥|姐|主任|厂长)"
     rf"|(?<![{_HAN}])老(?P<old>[{_FAMILY}])(?![{_HAN}]?[板])(?=[\s,:电微聊说打]|$)"
 )
-_TAIL = re.compile(r"(?:尾号|后四位|末四位)\s?(?:是|为|:)?\s?(?P<tail>\d{4})(?!\d)(?:的(?:客户)?)?")
-_NUMBER = re.compile(r"(?<![\d.A-Za-z-])\d{6,12}(?![\d.%])")
+_TAIL = re.compile(
+    r"(?:手机|电话|账号|资金账号)?(?:尾号|尾数|后四位|末四位)\s?(?:是|为|:)?\s?"
+    r"(?P<tail>\d{4})(?!\d)(?:的(?:客户)?)?"
+)
+_LABEL = r"(?:(?:(?:资金)?账[号户]|客户号|手机号?码?)\s?[是为:]?\s?)?"
+_NUMBER = re.compile(rf"{_LABEL}(?<![\d.A-Za-z-])(\d{{6,12}})(?![\d.%])")
+_MOBILE = re.compile(
+    rf"{_LABEL}(?<![\d.A-Za-z])(?:\+?86[ -]?)?(1[3-9]\d[ -]?\d{{4}}[ -]?\d{{4}})(?!\d)"
+)
 _SPECIAL: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_TAIL, "tail"),
+    (_MOBILE, "number"),
     (_NUMBER, "number"),
     (_TITLE, "surname"),
 )
-_TOKEN = re.compile(r"[^\s,:;。!?、()<>→|#]+")
+_TOKEN = re.compile(rf"[^\s,:;。!?、→|#{QUOTES}]+")
+_BEFORE_NAME = re.compile(rf"[ ,:{QUOTES}]*")
 _LEADS_IN = re.compile(
-    r"[跟和给与同向找帮约请替对陪催见访醒系知于问了过看查盯发寄送签办拜交把带让叫]|[\s,:;。、]|^"
+    r"[收核为验跟和给与同向找帮约请替对陪催见访醒系络知于问了过看查盯发寄送签办拜交把带让叫去到进接](?:一下|一声)?"
+    r"|[今明昨后][天早晚]|[点号半]|早上|上午|中午|下午|晚上|刚[才刚]?|[\s,:;。、]|^"
 )
 _ACTION = "打?电话|微信|拜访|见面|吃饭|开会|沟通|通话|聊|谈"
 _LEADS_IN_ANY = re.compile(
-    r"(?:拜访|联系|回访|提醒|通知|[跟和给与找约去到])了?"
-    rf"(?=([一-龥A-Za-z]{{2,10}}?)(?:[\s,;。、]|$|{_ACTION}|[送发寄签办续]))"
+    r"(?:拜访|联[系络]|回访|提醒|通知|[跟和给与找约去到为替帮把收催]|[今明后]天|[上下]午|[点号])了?"
+    rf"(?=([一-龥A-Za-z]{{2,10}}?)(?:[\s,;。、]|$|{_ACTION}|[送发寄签办续补开做]|的(?!话)))"
 )
 _GLUED = re.compile(
-    rf"[{_HAN}()]{{2,20}}?(?:公司|(?=(?:{_ACTION}|持仓|进度|资金曲线|短信|邮件|上门)))"
+    rf"[{_HAN}()]{{2,20}}?(?:公司|(?<=...)(?=的(?!话))|(?=的?(?:{_ACTION}|持仓|进度|资金曲线|短信|邮件|上门)))"
 )
 PRONOUN = re.compile(
     r"(?:他|她|该客户|这个?客户|此客户)(?![们一-龥])|(?:他|她|该客户)(?=的|电话|微信|持仓)"
@@ -139,8 +156,9 @@ def mention_queries(text: str, start: int) -> Iterator[Query]:
     """Places further on where a name may stand: numbers, titles, and behind 跟, 给, 约 …"""
     for tail in _TAIL.finditer(text, start):
         yield Query("tail", tail["tail"])
-    for number in _NUMBER.finditer(text, start):
-        yield Query("number", number[0])
+    for pattern in (_MOBILE, _NUMBER):
+        for number in pattern.finditer(text, start):
+            yield Query("number", _digits(number[1]))
     for title in _TITLE.finditer(text, start):
         yield Query("surname", title["family"] or title["old"])
     for lead in _LEADS_IN_ANY.finditer(text, start):
@@ -153,13 +171,18 @@ def mention_queries(text: str, start: int) -> Iterator[Query]:
 
 def bounded(queries: Iterator[Query]) -> tuple[Query, ...]:
     """Each query once, and no more of them than a look-up should cost."""
-    return tuple(islice(dict.fromkeys(queries), MOST_QUERIES))
+    each: dict[Query, None] = {}
+    for query in islice(queries, MOST_QUERIES_MADE):
+        each[query] = None
+        if len(each) == MOST_QUERIES:
+            break
+    return tuple(each)
 
 
 def expected(text: str, start: int, found: Found) -> Named | None:
     """The client named at ``start``, by number, tail, title, whole word or beginning of one."""
-    while start < len(text) and text[start] in " ,:":
-        start += 1
+    before = _BEFORE_NAME.match(text, start)
+    start = before.end() if before else start
     special = _special(text, start, found)
     if special:
         return special
@@ -180,7 +203,7 @@ def expected(text: str, start: int, found: Found) -> Named | None:
 def mentioned(text: str, start: int, found: Found) -> Named | None:
     """The first client named somewhere behind ``start``."""
     places = {match.end() for match in _LEADS_IN.finditer(text, start)}
-    places |= {m.start() for p in (_TAIL, _NUMBER, _TITLE) for m in p.finditer(text, start)}
+    places |= {m.start() for p, _ in _SPECIAL for m in p.finditer(text, start)}
     for place in sorted(places):
         named = _special(text, place, found) or _begun(text, place, found)
         if named:
@@ -197,11 +220,15 @@ def _special(text: str, start: int, found: Found) -> Named | None:
         match = pattern.match(text, start)
         if match:
             typed = next((group for group in match.groups() if group), match[0])
-            hits = found.get(Query(kind, typed), ())
+            hits = found.get(Query(kind, _digits(typed) if kind == "number" else typed), ())
             if hits:
                 shown = match[0] if kind == "surname" else typed
                 return Named(start, match.end(), shown, tuple(hits))
     return None
+
+
+def _digits(number: str) -> str:
+    return re.sub(r"\D", "", number)
 
 
 def _begun(text: str, start: int, found: Found) -> Named | None:

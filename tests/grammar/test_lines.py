@@ -2,7 +2,10 @@
 
 A row is {rule, text, want} and where it matters {at, focus, where, mention}; ``want`` is the part
 of the record that the rule is about, ``why`` argues a label. Without ``at`` it is Monday
-2026-11-23 14:35. ``second.jsonl`` was labelled from the design alone, before its grammar was read.
+2026-11-23 14:35. ``second.jsonl`` was labelled from the design alone, and so was the first half of
+``third.jsonl``, which has clients of its own; its other half are lines as people speak them,
+written in five rounds to find what the grammar did not know yet. ``fourth.jsonl`` is seven sets in
+a row, each labelled from the design with a broker's clients of its own and scored before mending.
 """
 
 import json
@@ -21,7 +24,9 @@ def rows(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-LINES, SECOND = rows("lines.jsonl"), rows("second.jsonl")
+LINES, SECOND, THIRD, FOURTH = (
+    rows(f"{name}.jsonl") for name in ("lines", "second", "third", "fourth")
+)
 RULES = (
     "1 before reading",
     "2 verbs: words, pinyin, English, slash",
@@ -70,10 +75,43 @@ def test_a_line_is_understood_as_labelled(
     assert understood(row, index, calendar) == row["want"]
 
 
+@pytest.fixture(scope="session")
+def third_index() -> Index:
+    return Index(rows("third_clients.jsonl"))
+
+
+@pytest.mark.parametrize("row", THIRD, ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}")
+def test_a_line_of_the_third_set_is_understood_as_labelled(
+    row: dict[str, object], third_index: Index, calendar: Calendar
+) -> None:
+    assert understood(row, third_index, calendar) == row["want"]
+
+
+@pytest.fixture(scope="session")
+def fourth_indexes() -> dict[object, Index]:
+    clients = rows("fourth_clients.jsonl")
+    brokers = {row["broker"] for row in clients}
+    return {name: Index(row for row in clients if row["broker"] == name) for name in brokers}
+
+
+@pytest.fixture(scope="session")
+def fourth_calendar() -> Calendar:
+    dates = json.loads((Path(__file__).parent / "fourth_calendar.json").read_text("utf-8"))
+    return calendar_of(dates["closed"], dates["no_night"])
+
+
+@pytest.mark.parametrize("row", FOURTH, ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}")
+def test_a_line_of_the_fourth_set_is_understood_as_labelled(
+    row: dict[str, object], fourth_indexes: dict[object, Index], fourth_calendar: Calendar
+) -> None:
+    index = fourth_indexes[row["broker"]]
+    assert understood(row, index, fourth_calendar) == row["want"]
+
+
 def test_every_rule_has_lines() -> None:
-    for labelled in (LINES, SECOND):
+    for labelled in (LINES, SECOND, THIRD, FOURTH):
         counted = Counter(row["rule"] for row in labelled)
-        assert set(counted) == set(RULES)
+        assert set(RULES) <= set(counted)
         assert min(counted.values()) >= 10
 
 

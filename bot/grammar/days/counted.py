@@ -24,17 +24,17 @@ _DIGIT_PAIR = re.compile(r"[一二两三四五六七八九]{2}")
 
 _RELATIVE = re.compile(
     r"(?P<both>明后两?天|今明两天)|大后天|(?<!大)后天(?![气性])|明天(?!控股|系|集团|资本)"
-    r"|明日(?!之星)"
+    r"|明日(?!之星)|(?:明|后)儿个?(?![女子])"
     r"|(?<![声证说表聪发光分黎清文透])明(?=[早晚晨])|今天|今日(?!头条)|今儿(?!个)?|今(?=[早晚夜晨])"
 )
-_DAYS_AHEAD = {"大后天": 3, "后天": 2, "明天": 1, "明日": 1, "明": 1}
+_DAYS_AHEAD = {"大后天": 3, "后天": 2, "后儿": 2, "明天": 1, "明日": 1, "明儿": 1, "明": 1}
 
 
 def _relative(match: Match, now: Now) -> Day:
     if match["both"]:
         first = 0 if match["both"].startswith("今") else 1
         return ask(match, now.day + timedelta(days=first), now.day + timedelta(days=first + 1))
-    ahead = _DAYS_AHEAD.get(match[0], 0)
+    ahead = _DAYS_AHEAD.get(match[0].removesuffix("个"), 0)
     day = now.day + timedelta(days=ahead)
     if ahead and now.at.time() < NIGHT_ENDS:
         return ask(match, day - ONE, day)

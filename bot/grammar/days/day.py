@@ -51,7 +51,7 @@ Match = re.Match[str]
 Rule = Callable[[Match, Now], Day | None]
 
 WEEK_WORD = r"(?:周|星期|礼拜)"
-MONTH_WORD = r"(?P<rel>本|这个?|当|下下个?|下个?|上个?)"
+MONTH_WORD = r"(?P<rel>本|这个?|当|(?<!一)下下个?|下个?|上个?)"
 TAIL = r"(?:之前|以前|前(?![往去期面后来景]))?"  # a deadline means the day itself
 _MONTHS_AHEAD = {"本": 0, "这": 0, "当": 0, "下": 1, "下下": 2, "上": -1}
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
 from bot.grammar.days import counted, festive, parts, weeks, written
 from bot.grammar.days.day import Day, Now, Rule, State
@@ -13,11 +14,12 @@ _VAGUE = re.compile(
     r"尽快|尽早|抓紧|早日|马上(?!就?[涨跌要到])|过些天|过些日子|过段时间|过一阵|过阵子|这两天"
     r"|这几天|近几天|近期|近日"
     r"|不久|晚点(?!名)|晚些|待会儿?|一会儿|等会儿?|等下(?![周个月星礼])|稍后|稍晚|月内|年内|周内"
-    r"|随时|明年|后年|下半年|下个?季度|(?:(?:合约|合同)?(?:交割|到期|换月|移仓|摘牌|行权|最后交易)(?:日|月)?"
+    r"|(?:元宵|七夕|重阳|情人|圣诞|腊八|小年|双十[一二]|[母父]亲|教师|儿童|妇女|青年)节?(?:当天|[之以]?[前后])"
+    r"|下班(?:[之以]?前|后)|随时|明年|后年|下半年|下个?季度|(?:(?:合约|合同)?(?:交割|到期|换月|移仓|摘牌|行权|最后交易)(?:日|月)?"
     rf"(?:之前|以前|前|之后|以后|后)(?:的?{WHOLE}个?(?:交易日|天|周|月))?)|进交割月前?"
 )
 _LATER = re.compile(
-    r"改天|改日|有空(?:的时候)?(?:再说)?|得空|抽空|回头|以后再说?|下次|哪天|有机会|到时候?|择日"
+    r"改天|改日|(?<![天日午上晚一二三四五六末号点半没])有空(?:的时候)?(?:再说)?|得空|抽空|回头|以后再说?|下次|哪天|有机会|到时候?|择日"
     r"|待定|再说吧?$"
 )
 _EVERY = re.compile(
@@ -39,6 +41,7 @@ _BACK = re.compile(
 )
 _WEEKS = {"周", "星期", "礼拜"}
 _MOST_BACK = 60
+_MOST_OF_A_KIND = 60  # in one line; ``groups.MOST`` of all kinds are read
 
 _ANY = re.compile(
     r"[\d稍会等天日月年周号节拜期快早紧马近久过后前头次说空每儿假旦明秋午庆一晚季长放隔抓尽改随待]"
@@ -67,7 +70,10 @@ def scan(text: str, now: Now) -> list[Day]:
     if not _ANY.search(text):
         return []
     found = [
-        day for pattern, rule in _RULES for m in pattern.finditer(text) if (day := rule(m, now))
+        day
+        for pattern, rule in _RULES
+        for m in islice(pattern.finditer(text), _MOST_OF_A_KIND)
+        if (day := rule(m, now))
     ]
     return [_counted_back(day, text, now) for day in _apart(found)]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.grammar.days.day import ONE, TAIL, WEEK_WORD, Day, Match, Now, Rule, ask, past
 
 _WEEKDAYS = "一二三四五六日"
-_WEEK_PREFIX = r"(?P<pre>下下个?|下个?|上上个?|上个?|本|这个?)"
+_WEEK_PREFIX = r"(?P<pre>(?<!一)下下个?|下个?|上上个?|上个?|本|这个?)"
 
 _DAY_OF_WEEK = (
     r"(?:[二四五六天末]|一(?!起|般|定|直|切|些|样|旦|共|块|次|趟|下(?!午))"

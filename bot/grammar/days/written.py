@@ -86,6 +86,9 @@ def _next_such(match: Match, month: int, number: int, now: Now) -> Day:
     if day is None:
         return ask(match, *(c for c in coming if month == 2 and number == 29))
     if day >= now.day:
+        last = _date(now.day.year - 1, month, number)
+        if last and now.day - last < RECENT:  # 12月31日 said on New Year's Day
+            return ask(match, day)
         return _checked(match, day)
     if now.day - day < RECENT:
         return ask(match, *coming)
