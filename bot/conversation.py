@@ -5,25 +5,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.button_line import read_button_line
 from bot.chat.message import AskKind, Card, Click, Part
 from bot.chat.reply import Reply
 from bot.grammar import understand, who
+from bot.grammar.opening import opening
 from bot.grammar.reading import Reading
 from bot.grammar.who import Query
 from bot.models import Conversation, LiveCard
 from bot.router import Turn
 from crm import search
+from crm.kernel.errors import UserError
 from crm.models import Client, FundAccount
+from crm.names import Probe
 from crm.search import Hit
 
 ANSWER_WITHIN = timedelta(minutes=10)
+FOCUS_LASTS = timedelta(hours=4)  # from when the client was last meant
 YES = frozenset({"好", "好的", "是", "是的", "对", "确认", "可以", "嗯", "ok", "yes"})
 NO = frozenset({"不", "不用", "不用了", "不要", "不是", "否", "算了", "取消", "no"})
 NEVER_MIND = "never_mind"
+TAKES_A_FILE = "_file"  # how the action of such a question ends
+WANT_NUMBERS = frozenset({"opening_text"})  # questions that numbers and files answer as well
+NUMBER = re.compile(r"\d(?:[ \-]?\d){6}")
+
+
+class NotRead(UserError):
+    say = "这类消息期台看不懂，请发文字、图片或文件"
+
+
+class NotHeard(UserError):
+    say = "没有听到语音里的字，请用输入法的语音输入转成文字再发"
 
 
 class Conversations:
@@ -31,21 +46,36 @@ class Conversations:
 
     async def understand(self, session: AsyncSession, turn: Turn) -> Turn:
         """The turn with its click or its reading."""
-        kept = await self._row(session, turn)
-        turn = replace(turn, focus=kept.focus, listed=self._listed(turn, kept))
+        kept = session.info["conversation"] = await self._row(session, turn)
+        fresh = kept.focus_at is not None and turn.at - kept.focus_at <= FOCUS_LASTS
+        turn = replace(
+            turn,
+            focus=kept.focus if fresh else None,
+            faded=None if fresh else kept.focus,
+            listed=self._listed(turn, kept),
+        )
         ask = turn.ask
         if ask.kind is AskKind.CLICK:
             return replace(turn, click=ask.click)
+        if ask.kind is AskKind.OTHER:
+            raise NotRead
+        if ask.kind is AskKind.VOICE and not ask.text:
+            raise NotHeard
         if ask.kind in (AskKind.FILE, AskKind.PICTURE):
+            wanted = self._wants(turn, kept) or self._takes_a_file(turn, kept)
+            taken = await self._text_click(session, turn, kept) if wanted else None
+            if taken is not None:
+                return replace(turn, click=taken, in_words=True)
             return replace(turn, reading=Reading(verb="file"))
         pressed = read_button_line(ask.text) or await self._answer(session, turn, kept)
         if pressed is not None:
             return replace(turn, click=pressed, in_words=True)
-        read, hits = await self._read(session, turn)
-        if self._is_answer_text(turn, kept, read):
+        read, found = await self._read(session, turn)
+        if self._is_answer_text(turn, kept, read) or self._is_wanted(turn, kept, read):
             click = await self._text_click(session, turn, kept)
             return replace(turn, click=click, in_words=True)
-        return replace(turn, reading=read, hits=hits)
+        hits = _meant(read, found)
+        return replace(turn, reading=read, hits=hits, probes=_finding(hits, found))
 
     async def _row(self, session: AsyncSession, turn: Turn) -> Conversation:
         chat = turn.ask.chat
@@ -74,6 +104,21 @@ class Conversations:
         waits = self._open_question(turn, kept) and bool(kept.text_action)
         return waits and not _is_command(read)
 
+    def _wants(self, turn: Turn, kept: Conversation) -> bool:
+        """Whether the open question collects numbers and files."""
+        return self._open_question(turn, kept) and kept.text_action.split(":")[0] in WANT_NUMBERS
+
+    def _takes_a_file(self, turn: Turn, kept: Conversation) -> bool:
+        """Whether a file answers the open question as well as words."""
+        return self._open_question(turn, kept) and kept.text_action.endswith(TAKES_A_FILE)
+
+    def _is_wanted(self, turn: Turn, kept: Conversation, read: Reading) -> bool:
+        """A number that would find somebody is what the question asked for; 查 13800138000 is
+        not."""
+        if read.verb != "look_up" or not self._wants(turn, kept):
+            return False
+        return NUMBER.search(turn.ask.text) is not None and opening(turn.ask.text) is None
+
     async def _text_click(
         self, session: AsyncSession, turn: Turn, kept: Conversation
     ) -> Click | None:
@@ -88,7 +133,9 @@ class Conversations:
             return None
         return Click(card=live.id, version=live.version, action=action, inputs=inputs)
 
-    async def _read(self, session: AsyncSession, turn: Turn) -> tuple[Reading, tuple[Hit, ...]]:
+    async def _read(
+        self, session: AsyncSession, turn: Turn
+    ) -> tuple[Reading, dict[Query, list[Hit]]]:
         """The pure reading around one look-up of everybody that the line might name."""
         line = turn.ask.text
         questions = {query: query.probes() for query in understand.spans(line)}
@@ -102,15 +149,15 @@ class Conversations:
             found={query: _for_grammar(hits) for query, hits in found.items()},
             focus=await _focus(session, turn.focus),
         )
-        return read, _meant(read, found)
+        return read, found
 
     async def remember(
         self, session: AsyncSession, turn: Turn, reply: Reply, shown: Sequence[Part]
     ) -> None:
         """Keep the new focus and the question that is now open."""
-        kept = await self._row(session, turn)
+        kept: Conversation = session.info["conversation"]
         if reply.focus is not None:
-            kept.focus = reply.focus
+            kept.focus, kept.focus_at = reply.focus, turn.at
         cards = [part.id for part in shown if isinstance(part, Card)]
         if turn.click is not None and not cards:
             cards.append(turn.click.card)  # the clicked card asks on, e.g. its next page
@@ -155,19 +202,34 @@ def _for_grammar(hits: Sequence[Hit]) -> tuple[who.Hit, ...]:
     )
 
 
+def _finding(hits: Sequence[Hit], found: dict[Query, list[Hit]]) -> tuple[Probe, ...]:
+    """What found all who are meant: asked on, it finds the rest."""
+    meant = {hit.client_id for hit in hits}
+    for query, some in found.items():
+        if meant and meant <= {hit.client_id for hit in some}:
+            return tuple(query.probes())
+    return ()
+
+
 def _meant(read: Reading, found: dict[Query, list[Hit]]) -> tuple[Hit, ...]:
     """The store's own hits for those that the reading settled on."""
     known = {hit.client_id: hit for hits in found.values() for hit in hits}
     return tuple(known[hit.client_id] for hit in read.clients if hit.client_id in known)
 
 
+_FOCUS = (
+    select(Client.name, func.min(FundAccount.account))
+    .outerjoin(FundAccount, FundAccount.client_id == Client.id)
+    .where(Client.id == bindparam("client"))
+    .group_by(Client.name)
+)
+
+
 async def _focus(session: AsyncSession, client_id: int | None) -> who.Hit | None:
     if client_id is None:
         return None
-    client = await session.get(Client, client_id)
-    if client is None:
+    found = (await session.execute(_FOCUS, {"client": client_id})).first()
+    if found is None:
         return None
-    account = await session.scalar(
-        select(func.min(FundAccount.account)).where(FundAccount.client_id == client_id)
-    )
-    return who.Hit(client_id, account or "", client.name, True, "exact")
+    name, account = found
+    return who.Hit(client_id, account or "", name, True, "exact")

@@ -4,11 +4,11 @@ A role grants actions, each with how far it reaches (row scope); personal fields
 three admin roles exclude each other; of clients they see at most those without an owner.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -24,9 +24,16 @@ class Action(StrEnum):
     TASK = "task"  # 待办
     REVEAL = "reveal"  # 显示一项个人信息
     GRANT_VIEW = "grant_view"  # 批准查看
+    OPEN_ACCOUNT = "open_account"  # 发起开户
+    APPROVE = "approve"  # 审批
+    SEE_RISK = "see_risk"  # 看预警
+    RISK_DESK = "risk_desk"  # 处理预警
     IMPORT = "import"  # 导入
+    SEE_STAFF = "see_staff"  # 看人员和角色
     STAFF = "staff"  # 人员
     ROLES = "roles"  # 角色
+    RULES = "rules"  # 预警规则和配置
+    CONFIRM = "confirm"  # 提出和确认更改
     CALENDAR = "calendar"  # 交易日历
     AUDIT = "audit"  # 审计
     SYSTEM = "system"  # 系统
@@ -38,9 +45,16 @@ ACTION_WORDS: Mapping[Action, str] = {
     Action.TASK: "待办",
     Action.REVEAL: "显示个人信息",
     Action.GRANT_VIEW: "批准查看",
+    Action.OPEN_ACCOUNT: "发起开户",
+    Action.APPROVE: "审批",
+    Action.SEE_RISK: "查看预警",
+    Action.RISK_DESK: "处理预警",
     Action.IMPORT: "导入",
+    Action.SEE_STAFF: "查看人员",
     Action.STAFF: "管理人员",
     Action.ROLES: "管理角色",
+    Action.RULES: "修改规则",
+    Action.CONFIRM: "确认更改",
     Action.CALENDAR: "维护交易日历",
     Action.AUDIT: "审计",
     Action.SYSTEM: "系统维护",
@@ -72,12 +86,22 @@ _SERVES_CLIENTS: Grants = {
     Action.LOG: Scope.OWN,
     Action.TASK: Scope.OWN,
     Action.REVEAL: Scope.OWN,
+    Action.SEE_RISK: Scope.OWN,
+    Action.OPEN_ACCOUNT: Scope.OWN,
 }
 _SEES_ALL: Grants = {
     Action.LOOK_UP: Scope.ALL,
     Action.LOG: Scope.ALL,
     Action.TASK: Scope.OWN,
     Action.REVEAL: Scope.ALL,
+    Action.APPROVE: Scope.ALL,
+}
+_RISK_DESK: Grants = {
+    **_SEES_ALL,
+    Action.SEE_RISK: Scope.ALL,
+    Action.RISK_DESK: Scope.ALL,
+    Action.RULES: Scope.ALL,
+    Action.CONFIRM: Scope.ALL,
 }
 
 GRANTS: Mapping[Role, Grants] = {
@@ -88,21 +112,31 @@ GRANTS: Mapping[Role, Grants] = {
         Action.TASK: Scope.OWN,
         Action.REVEAL: Scope.BRANCH,
         Action.GRANT_VIEW: Scope.BRANCH,
+        Action.OPEN_ACCOUNT: Scope.OWN,
+        Action.APPROVE: Scope.BRANCH,
+        Action.SEE_RISK: Scope.BRANCH,
     },
     Role.SUITABILITY: _SEES_ALL,
     Role.COMPLIANCE: _SEES_ALL,
     Role.OPENING_DESK: _SEES_ALL,
-    Role.RISK: _SEES_ALL,
-    Role.RISK_HEAD: _SEES_ALL,
+    Role.RISK: _RISK_DESK,
+    Role.RISK_HEAD: _RISK_DESK,
     Role.SYSTEM_ADMIN: {
         Action.LOOK_UP: Scope.UNOWNED,
+        Action.SEE_STAFF: Scope.ALL,
         Action.STAFF: Scope.ALL,
         Action.CALENDAR: Scope.ALL,
         Action.IMPORT: Scope.ALL,
         Action.SYSTEM: Scope.ALL,
+        Action.RULES: Scope.ALL,
+        Action.CONFIRM: Scope.ALL,
     },
-    Role.SECURITY_ADMIN: {Action.ROLES: Scope.ALL},
-    Role.AUDIT_ADMIN: {Action.AUDIT: Scope.ALL},
+    Role.SECURITY_ADMIN: {
+        Action.SEE_STAFF: Scope.ALL,
+        Action.ROLES: Scope.ALL,
+        Action.CONFIRM: Scope.ALL,
+    },
+    Role.AUDIT_ADMIN: {Action.SEE_STAFF: Scope.ALL, Action.AUDIT: Scope.ALL},
 }
 
 FIELD_LEVELS: Mapping[Role, FieldLevel] = {
@@ -182,27 +216,52 @@ class Person:
             raise NotAllowed(action=ACTION_WORDS[action])
 
 
+_PERSON = (
+    select(Staff.id, Staff.name, Staff.branch, StaffRole.role)
+    .select_from(Staff)
+    .outerjoin(StaffRole, StaffRole.staff == Staff.id)
+)
+# Statements of every turn are built once: building one takes longer than running it.
+_BY_LOGIN = _PERSON.join(Login, Login.staff == Staff.id).where(
+    Login.platform == bindparam("platform"),
+    Login.user == bindparam("user"),
+    Staff.disabled_at.is_(None),
+)
+_BY_ID = _PERSON.where(Staff.id == bindparam("id"))
+_LOGINS = (
+    select(Login.platform, Login.user)
+    .join(Staff, Staff.id == Login.staff)
+    .where(Login.staff == bindparam("id"), Staff.disabled_at.is_(None))
+    .order_by(Login.platform)
+)
+_NAMES = select(Staff.id, Staff.name).where(Staff.id.in_(bindparam("ids", expanding=True)))
+
+
 async def by_login(session: AsyncSession, platform: str, user: str) -> Person:
     """Who speaks. Raises UnknownPerson for strangers and for the disabled."""
-    found = await session.scalar(
-        select(Staff)
-        .join(Login, Login.staff == Staff.id)
-        .where(Login.platform == platform, Login.user == user, Staff.disabled_at.is_(None))
-        .options(selectinload(Staff.roles))
-    )
-    if found is None:
+    found = await session.execute(_BY_LOGIN, {"platform": platform, "user": user})
+    person = _one(found.all())
+    if person is None:
         raise UnknownPerson
-    return _person(found)
+    return person
 
 
 async def get(session: AsyncSession, staff_id: str) -> Person:
     """Raises NoSuchStaff."""
-    found = await session.scalar(
-        select(Staff).where(Staff.id == staff_id).options(selectinload(Staff.roles))
-    )
-    if found is None:
+    found = await session.execute(_BY_ID, {"id": staff_id})
+    person = _one(found.all())
+    if person is None:
         raise NoSuchStaff(words=staff_id)
-    return _person(found)
+    return person
+
+
+def _one(rows: Sequence[tuple[str, str, str | None, Role | None]]) -> Person | None:
+    """The person of the rows, one for each role; a role is None where there is none."""
+    if not rows:
+        return None
+    staff_id, name, branch, _ = rows[0]
+    roles = frozenset(role for *_, role in rows if role is not None)
+    return Person(id=staff_id, name=name, branch=branch, roles=roles)
 
 
 async def with_role(session: AsyncSession, role: Role, branch: str | None = None) -> list[Person]:
@@ -221,17 +280,15 @@ async def with_role(session: AsyncSession, role: Role, branch: str | None = None
 
 async def logins(session: AsyncSession, staff_id: str) -> list[tuple[str, str]]:
     """(platform, user) of an active person, by platform."""
-    rows = await session.execute(
-        select(Login.platform, Login.user)
-        .join(Staff, Staff.id == Login.staff)
-        .where(Login.staff == staff_id, Staff.disabled_at.is_(None))
-        .order_by(Login.platform)
-    )
+    rows = await session.execute(_LOGINS, {"id": staff_id})
     return [(platform, user) for platform, user in rows]
 
 
 async def names(session: AsyncSession, ids: Iterable[str]) -> dict[str, str]:
-    rows = await session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(set(ids))))
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    rows = await session.execute(_NAMES, {"ids": list(wanted)})
     return dict(rows.all())
 
 

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,10 +13,11 @@ from bot.cards.curve import finding
 from bot.chat.message import Audience, Card, Part, Picture
 from bot.chat.reply import Question, Reply, say
 from bot.router import OldCard, Router, Turn
-from crm import access, clients, interactions, people, tasks
+from crm import access, clients, interactions, people, search, tasks
 from crm.kernel.errors import UserError
 from crm.models import Client
-from crm.people import Action, Scope
+from crm.names import How, Near, Probe
+from crm.people import Action, Person, Scope
 from crm.search import Hit
 from handlers import whom
 from handlers.asking import list_stays_open
@@ -45,7 +47,8 @@ async def look_up(turn: Turn, session: AsyncSession) -> Reply:
         return await whom.colleagues(turn, session, hits)
     if len(hits) == 1 and hits[0].how in SURE:
         return await show(turn, session, hits[0].client_id)
-    return await _list(turn, session, hits, 0)
+    probes = turn.probes if len(hits) >= search.MOST else ()
+    return await _list(turn, session, _Listed(hits, probes))
 
 
 def _nobody(turn: Turn, words: str) -> Card:
@@ -60,16 +63,59 @@ def _nobody(turn: Turn, words: str) -> Card:
     return notice.sentence(f"没有找到客户「{said}」", "\n".join(tips))
 
 
-async def _list(turn: Turn, session: AsyncSession, hits: Sequence[Hit], first: int) -> Reply:
-    card = await _page(turn, session, hits, first)
+def _probe(kind: str, key: str, how: How, also: Sequence[str], near: Near) -> Probe:
+    return Probe(kind, key, how, tuple(also), near)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Those who were found so far, and what finds the rest; () when there are no others."""
+
+    hits: tuple[Hit, ...]
+    probes: tuple[Probe, ...]
+
+    @classmethod
+    def kept(cls, draft: str) -> "_Listed":
+        raw = json.loads(draft)
+        if isinstance(raw, list):  # a card from before there was more than the list
+            raw = {"hits": raw, "probes": ()}
+        hits = tuple(Hit(**hit) for hit in raw["hits"])
+        return cls(hits, tuple(_probe(*raw_probe) for raw_probe in raw["probes"]))
+
+    def as_draft(self) -> str:
+        return json.dumps({"hits": [asdict(hit) for hit in self.hits], "probes": self.probes})
+
+    async def reaching(self, session: AsyncSession, person: Person, count: int) -> "_Listed":
+        """With at least ``count`` clients where there are so many."""
+        if not self.probes or len(self.hits) >= count:
+            return self
+        found = {hit.client_id: hit for hit in self.hits}
+        async with aclosing(search.pages(session, person, self.probes)) as pages:
+            async for page in pages:
+                for hit in page:
+                    found.setdefault(hit.client_id, hit)
+                if len(found) >= count:
+                    return _Listed(tuple(found.values()), self.probes)
+        return _Listed(tuple(found.values()), ())
+
+
+async def _list(turn: Turn, session: AsyncSession, listed: _Listed) -> Reply:
+    card = await _page(turn, session, listed, 0)
     return Reply(parts=(card,), question=Question(options=_numbered(card)))
 
 
-async def _page(turn: Turn, session: AsyncSession, hits: Sequence[Hit], first: int) -> Card:
-    shown = hits[first : first + draw.PAGE]
+async def _page(turn: Turn, session: AsyncSession, listed: _Listed, first: int) -> Card:
+    listed = await listed.reaching(session, turn.person, first + draw.PAGE + 1)
+    shown = listed.hits[first : first + draw.PAGE]
     lines = [await _line(turn, session, hit) for hit in shown]
-    draft = json.dumps([asdict(hit) for hit in hits])
-    return draw.client_list(lines, len(hits), first, turn.audience, draft)
+    return draw.client_list(
+        lines,
+        len(listed.hits),
+        first,
+        turn.audience,
+        listed.as_draft(),
+        more=bool(listed.probes),
+    )
 
 
 def _numbered(card: Card) -> tuple[str, ...]:
@@ -82,8 +128,7 @@ async def turn_page(turn: Turn, session: AsyncSession) -> Reply:
     """The next part of a list, in the same card."""
     if turn.card is None:
         raise OldCard
-    hits = [Hit(**raw) for raw in json.loads(turn.card.draft)]
-    card = await _page(turn, session, hits, int(turn.args[0]))
+    card = await _page(turn, session, _Listed.kept(turn.card.draft), int(turn.args[0]))
     return Reply(update=card, question=Question(options=_numbered(card)))
 
 
@@ -121,13 +166,12 @@ async def show(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
 
 async def _sheet(turn: Turn, session: AsyncSession, client_id: int) -> draw.Sheet:
     client = await clients.see(session, turn.person, client_id)
-    recent = await interactions.recent(session, client_id, limit=1)
     owner = await people.names(session, [client.owner] if client.owner else [])
     return draw.Sheet(
         client=client,
         figures=_figures(turn, client),
         personal=await clients.personal(session, client_id),
-        last=recent[0] if recent else None,
+        last=await interactions.last_talk(session, client_id),
         task=await tasks.next_of_client(session, turn.person, client_id),
         owner=owner.get(client.owner or "", ""),
         fields=turn.person.fields,

@@ -24,7 +24,7 @@ from crm.kernel.errors import UserError
 from crm.models import Channel, Client, Interaction, TaskState
 from crm.people import Action, Person
 from crm.search import Hit
-from handlers import whom
+from handlers import openings, whom
 from handlers.asking import answer_text, asked_card
 from handlers.clients import not_in_a_branch_group
 from handlers.moments import choices, coming, from_key, moment_said
@@ -95,7 +95,7 @@ async def log(turn: Turn, session: AsyncSession) -> Reply:
     if visible:
         return _which(turn, visible, draft)
     if turn.focus is None or not said.in_focus:
-        raise whom.nobody(turn)
+        return await whom.still(turn, session, "log_for", about=draft.note, draft=draft.dump())
     return await write(turn, session, turn.focus, draft)
 
 
@@ -234,7 +234,7 @@ async def write(turn: Turn, session: AsyncSession, client_id: int, draft: Draft)
             interaction_id=row.id,
             source=turn.source,
         )
-    card = await _card(session, row.id, _reader(turn))
+    card = await _card(session, row, _reader(turn))
     if not draft.unsure:
         return say(card, focus=client_id)
     question = _which_day(turn, row, draft)
@@ -308,10 +308,9 @@ async def click_records(turn: Turn, session: AsyncSession) -> Reply:
 @router.click("record", action=Action.LOOK_UP)
 async def one_record(turn: Turn, session: AsyncSession) -> Reply:
     not_in_a_branch_group(turn)
-    row_id = int(turn.args[0])
-    row = await interactions.get(session, row_id)
+    row = await interactions.get(session, int(turn.args[0]))
     client = await clients.see(session, turn.person, row.client_id)
-    return say(await _card(session, row_id, _reader(turn)), focus=client.id)
+    return say(await _card(session, row, _reader(turn)), focus=client.id)
 
 
 @router.click("whole", action=Action.LOOK_UP)
@@ -325,26 +324,28 @@ async def whole_note(turn: Turn, session: AsyncSession) -> Reply:
 
 @router.command("undo", action=Action.LOG)
 async def undo_last(turn: Turn, session: AsyncSession) -> Reply:
-    row_id = await interactions.last_of(session, turn.person)
-    await _undo(turn, session, row_id)
-    card = await _card(session, row_id, _reader(turn))
+    withdrawn = await openings.withdraw_named(turn, session)
+    if withdrawn is not None:
+        return withdrawn
+    row = await _undo(turn, session, await interactions.last_of(session, turn.person))
+    card = await _card(session, row, _reader(turn))
     return Reply(parts=(notice.done(card.title, text.cut(card.text, 60)),), refresh=(card.subject,))
 
 
 @router.click("undo", action=Action.LOG)
 async def undo(turn: Turn, session: AsyncSession) -> Reply:
-    row_id = int(turn.args[0])
-    await _undo(turn, session, row_id)
-    card = await _card(session, row_id, _reader(turn))
+    row = await _undo(turn, session, int(turn.args[0]))
+    card = await _card(session, row, _reader(turn))
     return Reply(update=card, refresh=(card.subject,))
 
 
-async def _undo(turn: Turn, session: AsyncSession, row_id: int) -> None:
+async def _undo(turn: Turn, session: AsyncSession, row_id: int) -> Interaction:
     """The record and the follow-up that came with it."""
-    await interactions.undo(session, turn.person, row_id)
+    row = await interactions.undo(session, turn.person, row_id)
     for task in await tasks.of_interaction(session, row_id):
         if task.state is TaskState.OPEN:
             await tasks.end(session, turn.person, task.id, TaskState.CANCELLED)
+    return row
 
 
 @router.click("amend", action=Action.LOG)
@@ -367,9 +368,14 @@ async def amend(turn: Turn, session: AsyncSession) -> Reply:
 
 @router.command("file", action=Action.LOG)
 async def file_came(turn: Turn, session: AsyncSession) -> Reply:
-    """A picture or file without words: offered to the client in focus."""
-    if turn.focus is None or not await access.may_see(session, turn.person, turn.focus, Action.LOG):
-        raise WhoseFile
+    """A picture or file without words: offered to the client in focus, and to applications."""
+    more = await openings.file_options(session, turn.person)
+    more = more if turn.audience is Audience.PRIVATE else []
+    served = turn.focus is not None and await access.may_see(
+        session, turn.person, turn.focus, Action.LOG
+    )
+    if turn.focus is None or not served:
+        return _to_an_application(turn, more)
     client = await session.get_one(Client, turn.focus)
     kind = "图片" if turn.ask.kind is AskKind.PICTURE else "文件"
     name = turn.files[0][1] if turn.files else ""
@@ -377,26 +383,35 @@ async def file_came(turn: Turn, session: AsyncSession) -> Reply:
     key = f"log_for:{client.id}"
     card = notice.choose(
         f"把{kind}记到 {shown_name(client.name, turn.audience)} 名下？",
-        [(key, "记录"), (NEVER_MIND, "不用")],
+        [(key, "记录"), *more, (NEVER_MIND, "不用")],
         text=name,
         draft=draft.dump(),
     )
-    return Reply(parts=(card,), question=Question(options=(key, NEVER_MIND)))
+    return Reply(parts=(card,), question=Question(options=tuple(b.key for b in card.buttons)))
+
+
+def _to_an_application(turn: Turn, options: Sequence[tuple[str, str]]) -> Reply:
+    """Nobody is in focus. Raises WhoseFile where nothing is being filled in."""
+    if not options:
+        raise WhoseFile
+    draft = Draft(note=ATTACHED, files=turn.files)
+    card = notice.choose("这个文件放到哪里？", [*options, (NEVER_MIND, "不用")], draft=draft.dump())
+    return Reply(parts=(card,), question=Question(options=tuple(b.key for b in card.buttons)))
 
 
 @router.view("interaction")
 async def draw_interaction(
     session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
 ) -> Card:
-    return await _card(session, number, Reader(staff=person.id, audience=audience, at=at))
+    row = await interactions.get(session, number)
+    return await _card(session, row, Reader(staff=person.id, audience=audience, at=at))
 
 
 def _reader(turn: Turn) -> Reader:
     return Reader(staff=turn.person.id, audience=turn.audience, at=turn.at)
 
 
-async def _card(session: AsyncSession, row_id: int, reader: Reader) -> Card:
-    row = await interactions.get(session, row_id)
+async def _card(session: AsyncSession, row: Interaction, reader: Reader) -> Card:
     client = await session.get_one(Client, row.client_id)
-    follow_ups = await tasks.of_interaction(session, row_id)
+    follow_ups = await tasks.of_interaction(session, row.id)
     return draw.logged_card(row, client, follow_ups, reader)

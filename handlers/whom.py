@@ -49,7 +49,7 @@ async def of_one(
     if visible:
         return which(turn, visible, action, draft=draft)
     if turn.focus is None or not turn.said.in_focus:
-        raise nobody(turn)
+        return await still(turn, session, action, draft=draft)
     return await show(turn, session, turn.focus)
 
 
@@ -61,6 +61,25 @@ def nobody(turn: Turn) -> UserError:
     """What to raise when a line means no client at all."""
     words = turn.said.query
     return NoSuchClient(words=text.echo(words, 20, turn.audience)) if words else NobodyInFocus()
+
+
+async def still(
+    turn: Turn, session: AsyncSession, action: str, *, about: str = "", draft: str = ""
+) -> Reply:
+    """Nobody was named, and the last client was hours ago: is it still the same? Raises what
+    ``nobody`` gives where there was none."""
+    client = await session.get(Client, turn.faded) if turn.faded and not turn.said.query else None
+    if client is None:
+        raise nobody(turn)
+    key = f"{action}:{client.id}"
+    said = text.quote(about, 60, turn.audience)
+    card = notice.choose(
+        f"是 {draw.shown_name(client.name, turn.audience)} 吗？",
+        [(key, "是"), (NEVER_MIND, "不是")],
+        text=f"«{said}»" if said else "",
+        draft=draft,
+    )
+    return Reply(parts=(card,), question=Question(options=(key, NEVER_MIND)))
 
 
 def which(

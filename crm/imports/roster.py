@@ -77,6 +77,7 @@ class Taken:
     unchanged: int = 0
     rejects: list[Reject] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    replaced: list[tuple[str, str]] = field(default_factory=list)  # (platform, user) of nobody now
 
 
 class _Bad(Exception):
@@ -208,7 +209,7 @@ class _Room:
             return
         if known.disabled_at is not None:
             done.notices.append(f"第 {row.row} 行的员工已停用，仍保持停用")
-        if await self._update(known, row, branch):
+        if await self._update(known, row, branch, done):
             done.updated += 1
         else:
             done.unchanged += 1
@@ -251,7 +252,7 @@ class _Room:
             )
         return code
 
-    async def _update(self, known: Staff, row: StaffRow, branch: str | None) -> bool:
+    async def _update(self, known: Staff, row: StaffRow, branch: str | None, done: Taken) -> bool:
         changed: dict[str, object] = {}
         if known.name != row.name:
             known.name = row.name
@@ -265,7 +266,9 @@ class _Room:
             known.roles += [StaffRole(role=role) for role in sorted(row.roles - before)]
             changed["roles"] = {"before": sorted(before), "after": sorted(row.roles)}
         for platform, user in row.logins.items():
-            if user not in {one.user for one in known.logins if one.platform == platform}:
+            users = {one.user for one in known.logins if one.platform == platform}
+            if user not in users:
+                done.replaced += [(platform, old) for old in users]
                 known.logins = [one for one in known.logins if one.platform != platform]
                 known.logins.append(Login(platform=platform, user=user))
                 changed[platform] = "changed"

@@ -12,6 +12,7 @@ from bot.commands import bulk
 from bot.models import LiveCard
 from bot.settings import Settings
 from crm import access, calendars, clients, names, people, search
+from crm.binding import NoLogin, TakenLogin
 from crm.clients import NewClient
 from crm.kernel.db import Store, now
 from crm.kernel.errors import SettingsError, UnknownPerson
@@ -190,6 +191,58 @@ async def test_without_another_head_the_clients_wait_for_somebody(
     assert "早已停用" in await bulk.disable(settings, "zhaolei")
     with pytest.raises(people.NoSuchStaff):
         await bulk.disable(settings, "nobody")
+
+
+async def card_on(desk: Store, user: str) -> None:
+    """王强 has a card on his screen."""
+    async with desk.writing() as session:
+        session.add(
+            LiveCard(
+                id=user,
+                subject="",
+                receiver="wangqiang",
+                drawn_for="wangqiang",
+                platform="dingtalk",
+                place="private",
+                chat=user,
+                version=1,
+                content="{}",
+                at=now(session),
+            )
+        )
+
+
+async def test_an_account_that_a_table_replaces_loses_access_and_its_cards(
+    settings: Settings, desk: Store, tmp_path: Path
+) -> None:
+    await card_on(desk, "wangqiang")
+    row = ("wangqiang", "王强", "", "", "", "dt-new", "wx-new")
+    assert (await bulk.staff(settings, table(tmp_path, row))).updated == 1
+    async with desk.reading() as session:
+        logins = await people.logins(session, "wangqiang")
+        assert list(await session.scalars(select(LiveCard.id))) == []
+        with pytest.raises(UnknownPerson):
+            await people.by_login(session, "dingtalk", "wangqiang")
+    assert logins == [("dingtalk", "dt-new"), ("wecom", "wx-new")]
+
+
+async def test_one_account_is_bound_and_taken_off_by_hand(settings: Settings, desk: Store) -> None:
+    await card_on(desk, "wangqiang")
+    logins = {"dingtalk": "dt-new", "wecom": "wx-new"}
+    said = await bulk.bind(settings, "wangqiang", logins)
+    assert said == "王强（wangqiang）已绑定钉钉 dt-new，企业微信 wx-new"
+    async with desk.reading() as session:
+        assert dict(await people.logins(session, "wangqiang")) == logins
+        assert list(await session.scalars(select(LiveCard.id))) == []
+    with pytest.raises(TakenLogin, match="TakenLogin"):
+        await bulk.bind(settings, "limin", {"wecom": "wx-new"})
+    said = await bulk.unbind(settings, "wangqiang", ["wecom"])
+    assert said == "王强（wangqiang）已解除企业微信 wx-new"
+    assert "wx-new" in await bulk.bind(settings, "limin", {"wecom": "wx-new"})
+    with pytest.raises(NoLogin):
+        await bulk.unbind(settings, "wangqiang", ["wecom"])
+    with pytest.raises(people.NoSuchStaff):
+        await bulk.bind(settings, "nobody", {"wecom": "wx-2"})
 
 
 async def test_a_new_year_of_the_calendar_keeps_the_years_before(

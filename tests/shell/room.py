@@ -22,7 +22,8 @@ from bot.chat.message import (
     Place,
     Text,
 )
-from bot.chat.ports import Outgoing, Raw
+from bot.chat.ports import Outgoing
+from bot.chat.raw import Raw, raw_of
 from bot.chat.reply import Reply, say
 from bot.desk import Desk
 from bot.inbox import Inbox
@@ -97,7 +98,7 @@ class Room:
             click=click,
             files=tuple(FileIn(code=code, name=f"{code}.pdf") for code in files),
         )
-        return Raw(platform="dingtalk", app="ding1", key=ask.message_id, body=b"{}", ask=ask)
+        return raw_of("ding1", ask)
 
     async def outgoing(self) -> list[Outgoing]:
         """All that was put out, in order."""

@@ -237,6 +237,14 @@ async def test_a_message_that_comes_again_is_answered_once(broker: Broker) -> No
     assert await room.texts() == ["听到 在吗"]
 
 
+async def test_of_what_came_together_each_is_answered_once_and_in_order(broker: Broker) -> None:
+    async with open_room(broker) as room:
+        said = [room.ask("wangqiang", text, key=key) for text, key in (("一", "m1"), ("二", "m2"))]
+        await room.desk.hear_all([*said, said[0]])
+        await room.desk.hear_all(said)
+    assert await room.texts() == ["听到 一", "听到 二"]
+
+
 async def test_a_person_is_answered_in_the_order_of_speaking(broker: Broker) -> None:
     async with open_room(broker) as room:
         room.sender.files["slow"] = b"%PDF"
