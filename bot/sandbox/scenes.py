@@ -1,23 +1,41 @@
 """Situations that a tour or a test asks for by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from random import Random
 from typing import Any
 
+from bot.sandbox import applicants
 from bot.sandbox.market import Market
 from bot.sandbox.refused import Refused
+from bot.sandbox.world import PEOPLE
 
+APPROVAL = "approval"  # the service sets it, see ``approval``
+MOST = 200  # applications of one scene
 RB_FAMILY = frozenset({"rb", "hc", "i", "j", "jm", "ss"})  # steel and what it is made of
 
 
 def play(market: Market, body: Mapping[str, Any]) -> dict[str, Any]:
     """The market afterwards, as ``POST /sandbox/market`` answers. Raises Refused."""
     name = body.get("name")
-    if name == "approval":
-        raise Refused("这个沙箱还没有开户审批，没有申请可以摆出来")
     scene = SCENES.get(name) if isinstance(name, str) else None
     if scene is None:
-        raise Refused(f"没有这个场景，可选：{' '.join(SCENES)}")
+        raise Refused(f"没有这个场景，可选：{' '.join((*SCENES, APPROVAL))}")
     return scene(market)
+
+
+def approval(random: Random, taken: Collection[str], body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the service needs to put applications before people. Raises Refused."""
+    count, approvers = body.get("count", 1), body.get("approvers")
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
+        raise Refused(f"count 应是 1 到 {MOST} 的整数")
+    known = {person.id for person in PEOPLE}
+    if not isinstance(approvers, list) or not approvers or not known.issuperset(approvers):
+        raise Refused('approvers 应是人员编号的列表，例如 ["sunfang"]')
+    return {
+        "approvers": approvers,
+        "clients": applicants.invent(random, count, taken),
+        "photographs": dict(applicants.photographs()),
+    }
 
 
 def limit_down_day(market: Market) -> dict[str, Any]:

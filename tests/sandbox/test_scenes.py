@@ -84,12 +84,22 @@ class TestGivenASceneThatThereIsNot:
             await far.scene(body)
         assert "limit_down_day quiet" in refused.value.text
 
-    async def test_when_applications_are_asked_for_then_400_says_why(
+    async def test_when_applications_are_asked_for_without_a_service_then_503_says_so(
         self, far: FarSide, open_room: OpenRoom
     ) -> None:
         room = await open_room({"far": far})
         answer = await room.post("scene", name="approval", count=1, approvers=["sunfang"])
-        assert (answer.status, "开户审批" in answer.body["error"]) == (400, True)
+        assert (answer.status, "没有连接" in answer.body["error"]) == (503, True)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"count": 0}, {"count": "3"}, {"approvers": []}, {"approvers": ["nobody"]}],
+    )
+    async def test_when_what_is_asked_for_makes_no_sense_then_it_is_refused(
+        self, far: FarSide, wrong: dict[str, Any]
+    ) -> None:
+        with pytest.raises(Refused):
+            await far.scene({"name": "approval", "count": 1, "approvers": ["sunfang"], **wrong})
 
 
 class TestGivenThePriceBoard:

@@ -1,0 +1,191 @@
+"""What the clock does: reminders, escalation, empty seats filled again, drafts that lapse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from approvals import flow, history, hours, seating, versions
+from approvals.cases import case_of, get, seats_at, settle, stage_of
+from approvals.flow import IN_HAND, Case, Step
+from approvals.history import SYSTEM
+from approvals.models import Application, Deed, Seat, SeatKind, SeatState, Stage
+from crm import people
+from crm.kernel.calendar import Calendar
+from crm.kernel.db import now
+from crm.models import Role, Staff
+from crm.people import Person
+
+AT_ONCE = 100
+TRY_AGAIN = 30  # working minutes until a step without anybody is looked at again
+REMIND, DEPUTIES, HEAD = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chased:
+    """Whom a late step is told: ``reminded`` hear it again, ``seated`` may decide from now on,
+    ``told`` are to press; ``empty`` when nobody at all may decide."""
+
+    row: Application
+    stage: Stage
+    level: int
+    reminded: Sequence[str] = ()
+    seated: Sequence[str] = ()
+    told: Sequence[str] = ()
+    empty: bool = False
+
+
+async def any_due(session: AsyncSession) -> bool:
+    for query in (
+        select(Stage.id).where(*_late(session)),
+        select(Stage.id).where(*_deserted()),
+        select(Application.id).where(*await _lapsing(session)),
+    ):
+        if await session.scalar(query.limit(1)) is not None:
+            return True
+    return False
+
+
+def _late(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
+    return (Stage.ended_at.is_(None), Stage.chase_at <= now(session))
+
+
+def _deserted() -> tuple[ColumnElement[bool], ...]:
+    """Somebody was seated, and everybody who waits has left since."""
+    waiting = exists().where(Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING)
+    here = (
+        exists()
+        .where(Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING)
+        .where(Staff.id == Seat.staff, Staff.disabled_at.is_(None))
+    )
+    return (Stage.ended_at.is_(None), waiting, ~here)
+
+
+async def _lapsing(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
+    current = await versions.days_until_lapse(session)
+    before = now(session) - timedelta(days=current)
+    return (Application.state.in_(IN_HAND), Application.touched_at <= before)
+
+
+async def chase(session: AsyncSession, calendar: Calendar) -> list[Chased]:
+    """Every late step once, as far as it is late by now; the first to come takes it."""
+    ids = await session.scalars(
+        select(Stage.id).where(*_late(session)).order_by(Stage.chase_at).limit(AT_ONCE)
+    )
+    found = [await _chase(session, stage_id, calendar) for stage_id in list(ids)]
+    return [each for each in found if each is not None]
+
+
+async def _chase(session: AsyncSession, stage_id: int, calendar: Calendar) -> Chased | None:
+    stage = await stage_of(session, stage_id)
+    row = await get(session, stage.application_id, lock=True)
+    stage = await stage_of(session, stage_id)
+    at = now(session)
+    if stage.ended_at is not None or stage.chase_at is None or stage.chase_at > at:
+        return None
+    case = await case_of(session, row)
+    step = case.flow.step(stage.step)
+    if not case.seated | case.cosigners:
+        return await _fill(session, row, stage, calendar)
+    while stage.chase_at is not None and stage.chase_at <= at:
+        stage.chased += 1
+        stage.chase_at = seating.chase_at(case.flow, step, stage.began_at, stage.chased, calendar)
+    await session.flush()
+    if stage.chased == REMIND:
+        return await _remind(session, row, stage)
+    return await _escalate(session, row, stage, case, step)
+
+
+async def _remind(session: AsyncSession, row: Application, stage: Stage) -> Chased:
+    waiting = [s.staff for s in await _waiting(session, stage)]
+    for staff in waiting:
+        await history.add(session, row, SYSTEM, Deed.REMINDED, whom=staff)
+    return Chased(row=row, stage=stage, level=REMIND, reminded=waiting)
+
+
+async def _escalate(
+    session: AsyncSession, row: Application, stage: Stage, case: Case, step: Step
+) -> Chased:
+    """The deputies of those who are late; a step later, or without any, the head."""
+    waiting = [s.staff for s in await _waiting(session, stage)]
+    stand_in = await seating.deputies(session, case, step, waiting)
+    seated = await seating.seat(session, stage, stand_in, SeatKind.DEPUTY)
+    told: list[str] = []
+    if stage.chased >= HEAD or not stand_in:
+        heads = await seating.stand_ins(session, case, step)
+        seated += await seating.seat(session, stage, heads, SeatKind.ESCALATED)
+        if not heads:
+            told = [each.id for each in await _heads(session, row, step)]
+    if seated:
+        row.version += 1  # other cards show who may decide as well
+        await session.flush()
+    told = [staff for staff in told if staff not in {*waiting, *seated}]
+    for staff in (*seated, *told):
+        await history.add(session, row, SYSTEM, Deed.ESCALATED, whom=staff)
+    return Chased(
+        row=row, stage=stage, level=stage.chased, reminded=waiting, seated=seated, told=told
+    )
+
+
+async def _heads(session: AsyncSession, row: Application, step: Step) -> list[Person]:
+    if step.escalate is None:
+        return []
+    return await people.with_role(session, step.escalate, row.branch)
+
+
+async def _waiting(session: AsyncSession, stage: Stage) -> list[Seat]:
+    return [s for s in await seats_at(session, [stage.id]) if s.state is SeatState.WAITING]
+
+
+async def fill_empty_seats(session: AsyncSession, calendar: Calendar) -> list[Chased]:
+    """Steps whose people have all left get others."""
+    found = []
+    for stage_id in list(
+        await session.scalars(select(Stage.id).where(*_deserted()).limit(AT_ONCE))
+    ):
+        stage = await stage_of(session, stage_id)
+        row = await get(session, stage.application_id, lock=True)
+        await seating.close(session, stage)
+        found.append(await _fill(session, row, stage, calendar))
+    return found
+
+
+async def _fill(
+    session: AsyncSession, row: Application, stage: Stage, calendar: Calendar
+) -> Chased:
+    case = await case_of(session, row)
+    step = case.flow.step(stage.step)
+    seated = await seating.fill(session, stage, case, row.branch)
+    if seated:
+        row.version += 1
+        stage.chase_at = seating.chase_at(case.flow, step, stage.began_at, stage.chased, calendar)
+    else:
+        stage.chase_at = hours.after(now(session), TRY_AGAIN, case.flow.hours, calendar)
+    await session.flush()
+    for staff in seated:
+        await history.add(session, row, SYSTEM, Deed.ESCALATED, whom=staff)
+    return Chased(row=row, stage=stage, level=DEPUTIES, seated=seated, empty=not seated)
+
+
+async def lapse(session: AsyncSession) -> list[Application]:
+    """Drafts and returned applications that nobody touched for the flow's days."""
+    rows = await session.scalars(
+        select(Application)
+        .where(*await _lapsing(session))
+        .order_by(Application.id)
+        .limit(AT_ONCE)
+        .with_for_update()
+    )
+    found = list(rows)
+    for row in found:
+        settle(row, flow.expire(await case_of(session, row)), now(session))
+        await session.flush()
+        await history.add(session, row, SYSTEM, Deed.EXPIRED)
+    return found
+
+
+async def admins(session: AsyncSession) -> list[str]:
+    """Who is told that a step has nobody to decide it."""
+    return [each.id for each in await people.with_role(session, Role.SYSTEM_ADMIN)]

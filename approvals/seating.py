@@ -1,0 +1,196 @@
+"""Who sits at a step: picked when it begins, closed when it ends."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from approvals import hours
+from approvals.cases import case_of, open_stage, seats_at
+from approvals.flow import Case, Flow, Step, may_decide
+from approvals.models import Application, Seat, SeatKind, SeatState, Stage
+from crm import people
+from crm.kernel.calendar import Calendar
+from crm.kernel.db import now
+from crm.models import Role, Staff
+from crm.people import Person
+
+# When a step that waits is chased, as parts of its minutes: reminder, deputies, head.
+CHASES = (0.5, 1.0, 2.0)
+
+
+def chase_at(
+    flow: Flow, step: Step, began: datetime, chased: int, calendar: Calendar
+) -> datetime | None:
+    """When the next reminder or escalation is due; None after the last."""
+    if chased >= len(CHASES):
+        return None
+    return hours.after(began, step.minutes * CHASES[chased], flow.hours, calendar)
+
+
+async def begin(session: AsyncSession, row: Application, case: Case, calendar: Calendar) -> Stage:
+    """The stage of the step that the case has come to, with whoever may decide it."""
+    step, at = case.flow.step(case.step), now(session)
+    stage = Stage(
+        application_id=row.id,
+        round=row.round,
+        step=step.key,
+        began_at=at,
+        due_at=hours.after(at, step.minutes, case.flow.hours, calendar),
+        chased=0,
+        chase_at=chase_at(case.flow, step, at, 0, calendar),
+        outcome="",
+    )
+    session.add(stage)
+    await session.flush()
+    await fill(session, stage, case, row.branch)
+    return stage
+
+
+async def fill(session: AsyncSession, stage: Stage, case: Case, branch: str | None) -> list[str]:
+    """Seats for whoever may decide; gives for whom it is news. With nobody at all the step is
+    late at once, and looked at again and again until there is somebody."""
+    step = case.flow.step(stage.step)
+    if fitting := await _fitting(session, case, step, branch):
+        return await seat(session, stage, fitting, SeatKind.ROLE)
+    if others := await stand_ins(session, case, step):
+        return await seat(session, stage, others, SeatKind.ESCALATED)
+    stage.chase_at = now(session)
+    await session.flush()
+    return []
+
+
+async def _fitting(
+    session: AsyncSession, case: Case, step: Step, branch: str | None
+) -> list[Person]:
+    holders = await people.with_role(session, step.role, branch if step.of_branch else None)
+    return [each for each in holders if may_decide(case, each.id, step)]
+
+
+async def stand_ins(session: AsyncSession, case: Case, step: Step) -> list[Person]:
+    """Who may decide when nobody else does: of any branch, where the flow says so."""
+    if step.escalate is None or not step.escalated_decide:
+        return []
+    return [
+        each
+        for each in await people.with_role(session, step.escalate)
+        if may_decide(case, each.id, step)
+    ]
+
+
+async def deputies(
+    session: AsyncSession, case: Case, step: Step, of: Iterable[str]
+) -> list[Person]:
+    """The deputies of these people, as far as they may decide."""
+    rows = await session.scalars(select(Staff.deputy).where(Staff.id.in_(list(of))))
+    found = []
+    for staff_id in sorted({each for each in rows if each}):
+        logins = await people.logins(session, staff_id)  # none for who is disabled
+        if logins and may_decide(case, staff_id, step):
+            found.append(await people.get(session, staff_id))
+    return found
+
+
+async def seat(
+    session: AsyncSession, stage: Stage, who: Sequence[Person], kind: SeatKind
+) -> list[str]:
+    """Seats for those who have none that waits; gives whom it is news for."""
+    there = {seat.staff: seat for seat in await seats_at(session, [stage.id])}
+    news = []
+    for person in who:
+        mine = there.get(person.id)
+        if mine is None:
+            session.add(
+                Seat(
+                    stage_id=stage.id,
+                    staff=person.id,
+                    kind=kind,
+                    state=SeatState.WAITING,
+                    at=now(session),
+                )
+            )
+        elif mine.state is SeatState.WAITING:
+            continue
+        else:
+            mine.kind, mine.state, mine.at = kind, SeatState.WAITING, now(session)
+        news.append(person.id)
+    await session.flush()
+    return news
+
+
+async def waiting(session: AsyncSession, stage: Stage) -> list[str]:
+    """Whose word the stage waits for."""
+    seats = await seats_at(session, [stage.id])
+    return [seat.staff for seat in seats if seat.state is SeatState.WAITING]
+
+
+async def leave(session: AsyncSession, stage: Stage, staff: str, state: SeatState) -> None:
+    """One seat does not wait any more."""
+    await session.execute(
+        update(Seat).where(Seat.stage_id == stage.id, Seat.staff == staff).values(state=state)
+    )
+
+
+async def give_up(session: AsyncSession, row: Application, staff: str) -> None:
+    """Who looks after an application from now on does not decide it; a step that loses its last
+    seat is late at once, so that somebody else is found."""
+    stage = await open_stage(session, row.id)
+    if stage is None:
+        return
+    await leave(session, stage, staff, SeatState.CLOSED)
+    if not await waiting(session, stage):
+        stage.chase_at = now(session)
+        await session.flush()
+
+
+async def close(session: AsyncSession, stage: Stage) -> None:
+    """Nobody is waited for any more."""
+    await session.execute(
+        update(Seat)
+        .where(Seat.stage_id == stage.id, Seat.state == SeatState.WAITING)
+        .values(state=SeatState.CLOSED)
+    )
+
+
+async def end(session: AsyncSession, row: Application, *, by: str, outcome: str) -> Stage | None:
+    """The stage that waits is over; None when none does. ``by`` "" for nobody."""
+    stage = await open_stage(session, row.id)
+    if stage is None:
+        return None
+    await close(session, stage)
+    stage.ended_at, stage.ended_by, stage.outcome = now(session), by or None, outcome
+    stage.chase_at = None
+    await session.flush()
+    return stage
+
+
+async def may_be_asked(
+    session: AsyncSession, row: Application, by: str, *, cosign: bool
+) -> list[Person]:
+    """To whom ``by`` may hand the step on, or whom he may ask to sign as well: nobody who would
+    be missed at a later step."""
+    case = await case_of(session, row)
+    step = case.flow.step(case.step)
+    roles = case.flow.cosigners if cosign else frozenset({step.role})
+    holders: dict[str, Person] = {}
+    for role in sorted(roles, key=lambda role: list(Role).index(role)):
+        holders |= {each.id: each for each in await people.with_role(session, role)}
+    taken = case.seated | case.cosigners | {by}
+    found = []
+    for person in holders.values():
+        fits = person.id not in taken and may_decide(case, person.id, step)
+        if fits and not await _missed(session, case, row.branch, person.id):
+            found.append(person)
+    return found
+
+
+async def _missed(session: AsyncSession, case: Case, branch: str | None, staff: str) -> bool:
+    """Whether a later step could be decided by nobody but this person."""
+    if not case.flow.four_eyes:
+        return False
+    for step in case.flow.later(case.step):
+        holders = {each.id for each in await _fitting(session, case, step, branch)}
+        if staff in holders and holders == {staff}:
+            return True
+    return False

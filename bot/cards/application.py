@@ -1,0 +1,406 @@
+"""What an application looks like: to who fills it in, to who decides, to who follows it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from approvals.cases import Dossier, steps_left
+from approvals.checks import Check, Light, ready
+from approvals.decisions import OUTCOME_WORDS
+from approvals.documents import FIELD_WORDS, PAPER_WORDS, Field, Paper
+from approvals.flow import IN_HAND, STATE_WORDS, State, Verdict
+from approvals.history import SYSTEM
+from approvals.models import (
+    Application,
+    ApplicationEvent,
+    Deed,
+    Seat,
+    SeatKind,
+    SeatState,
+    Stage,
+)
+from bot.cards import text
+from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
+from crm.kernel import masks
+from crm.people import FieldLevel, Person
+
+LIGHTS = {
+    Light.GREEN: ("🟢", ""),
+    Light.AMBER: ("🟡", "注意"),
+    Light.RED: ("🔴", "不通过"),
+    Light.MISSING: ("⚪", "待提供"),
+}
+TONES = {
+    State.DRAFT: Tone.BLUE,
+    State.RUNNING: Tone.BLUE,
+    State.RETURNED: Tone.AMBER,
+    State.APPROVED: Tone.GREEN,
+    State.REJECTED: Tone.RED,
+    State.WITHDRAWN: Tone.GREY,
+    State.EXPIRED: Tone.GREY,
+}
+DEED_WORDS = {
+    Deed.STARTED: "发起",
+    Deed.SUBMITTED: "提交",
+    Deed.APPROVED: "同意",
+    Deed.COSIGNED: "加签同意",
+    Deed.REJECTED: "驳回",
+    Deed.RETURNED: "退回补件",
+    Deed.HANDED: "转交",
+    Deed.ASKED_COSIGN: "请人加签",
+    Deed.WITHDRAWN: "撤回",
+    Deed.REMINDED: "催办",
+    Deed.ESCALATED: "超时升级到",
+    Deed.EXPIRED: "逾期未办，自动关闭",
+    Deed.MOVED: "交接给",
+    Deed.OPENED: "建立客户档案",
+}
+QUIET = frozenset({Deed.FILLED, Deed.ATTACHED})  # left out of the track
+RETOLD = 4  # lines of the past on an approver's card
+HOW = "直接发号码、有效期和照片，一行可写几项；停了 10 分钟，先再发一次「开户 {name}」"
+REASONS: dict[Verdict, tuple[tuple[str, str], ...]] = {
+    Verdict.RETURN: (
+        ("DOC_BLUR", "材料不清晰"),
+        ("DOC_MISSING", "材料不全"),
+        ("DOC_EXPIRED", "证件过期"),
+        ("NAME_MISMATCH", "姓名不一致"),
+    ),
+    Verdict.REJECT: (
+        ("SUIT_MISMATCH", "适当性不符"),
+        ("ID_INVALID", "身份核验不通过"),
+        ("BARRED_PERSON", "不得开户人员"),
+    ),
+}
+
+
+def title(row: Application) -> str:
+    return f"开户 · {row.name}"
+
+
+# ── to the applicant ─────────────────────────────────────────────────────────────────────────
+
+
+def applicant_card(
+    found: Dossier,
+    viewer: Person,
+    at: datetime,
+    audience: Audience,
+    *,
+    said: str = "",
+    file: int = 0,
+) -> Card:
+    """The checklist while it is filled in, the track from then on. ``said``: what became of the
+    line that was just sent; ``file``: the number of the paper that was."""
+    if found.row.state in IN_HAND:
+        return _checklist(found, viewer, audience, said, file)
+    return track_card(found, viewer, at)
+
+
+def _checklist(found: Dossier, viewer: Person, audience: Audience, said: str, file: int) -> Card:
+    row, complete = found.row, ready(found.checks)
+    lines = [_check_line(found, check, viewer, audience) for check in found.checks]
+    buttons = [Button(f"opening_submit:{row.id}", "提交", Style.PRIMARY)] if complete else []
+    buttons += _renames(found, file)
+    buttons.append(Button(f"opening_withdraw:{row.id}", "撤回", confirm="撤回这份开户申请？"))
+    return Card(
+        title=title(row),
+        status=STATE_WORDS[row.state],
+        tone=TONES[row.state],
+        text="\n".join(filter(None, [said, *lines])),
+        sections=tuple(_what_is_wanted(found)),
+        buttons=tuple(buttons),
+        footer="资料已齐，点提交或回复「提交」" if complete else HOW.format(name=row.name),
+        subject=f"application:{row.id}",
+    )
+
+
+def _renames(found: Dossier, file: int) -> list[Button]:
+    """The other papers that the last picture may be."""
+    mine = next((paper for paper, one in found.papers.items() if one.number == file), None)
+    if mine is None:
+        return []
+    others = [Paper(each) for each in found.wanted.files if each != mine.value]
+    return [
+        Button(f"opening_rename:{found.row.id}:{file}:{paper.value}", f"是{PAPER_WORDS[paper]}")
+        for paper in others
+    ]
+
+
+def _what_is_wanted(found: Dossier) -> Iterator[Section]:
+    """Why it came back."""
+    last = next((e for e in reversed(found.events) if e.deed is Deed.RETURNED), None)
+    if found.row.state is State.RETURNED and last is not None:
+        by = f"{found.name(last.actor)} {text.moment(last.at)}"
+        yield Section(title="退回意见", text=f"{last.comment}（{by}）")
+
+
+def _check_line(found: Dossier, check: Check, viewer: Person, audience: Audience) -> str:
+    mark, word = LIGHTS[check.light]
+    value = _value_of(found, check.what, viewer, audience)
+    why = "：".join(filter(None, (word, check.why)))
+    return " ".join(filter(None, (mark, check.what, value, why)))
+
+
+def _value_of(found: Dossier, what: str, viewer: Person, audience: Audience) -> str:
+    field = next((each for each, word in FIELD_WORDS.items() if word == what), None)
+    if field is None or field not in found.values:
+        return ""
+    return shown(field, found.values[field], viewer, audience)
+
+
+def shown(field: Field, value: str, viewer: Person, audience: Audience) -> str:
+    """A number as this person may see it; in full in private alone."""
+    if field is Field.ID_EXPIRES:
+        return value
+    if audience is Audience.PRIVATE and viewer.fields is FieldLevel.FULL:
+        return value
+    match field:
+        case Field.MOBILE:
+            return masks.mobile(value)
+        case Field.BANK_CARD | Field.BANK_ACCOUNT:
+            return masks.bank_card(value)
+        case _:
+            return masks.id_number(value)
+
+
+# ── the track ────────────────────────────────────────────────────────────────────────────────
+
+
+def track_card(found: Dossier, viewer: Person, at: datetime) -> Card:
+    """The whole way so far, what waits now and what is still to come."""
+    row = found.row
+    lines = [_event_line(found, event, viewer) for event in found.events if _is_told(event)]
+    return Card(
+        title=title(row),
+        status=STATE_WORDS[row.state],
+        tone=TONES[row.state],
+        facts=tuple(_where_it_is(found, at)),
+        sections=(Section(title="进度", text="\n".join(lines)),),
+        buttons=tuple(_of_the_owner(found, viewer)),
+        subject=f"application:{row.id}",
+    )
+
+
+def _where_it_is(found: Dossier, at: datetime) -> Iterator[Fact]:
+    stage = found.stage
+    if stage is not None:
+        late = "（已超时）" if stage.due_at <= at else ""
+        yield Fact("当前环节", found.flow.step(stage.step).title)
+        yield Fact("审批人", _waited_for(found, stage))
+        yield Fact("截止", f"{text.soon(stage.due_at, at)}{late}")
+        if left := steps_left(found):
+            yield Fact("之后", "、".join(step.title for step in left))
+    elif found.row.state is State.REJECTED:
+        yield Fact("说明", "如有疑问请联系合规岗" if _is_hidden(found) else "见下方意见")
+    elif found.row.state is State.APPROVED:
+        yield Fact("接下来", "资金账号随柜台文件回填；已建回访待办")
+
+
+def _is_hidden(found: Dossier) -> bool:
+    last = next((e for e in reversed(found.events) if e.deed is Deed.REJECTED), None)
+    return last is not None and any(
+        step.confidential for step in found.flow.steps if step.key == last.step
+    )
+
+
+def _of_the_owner(found: Dossier, viewer: Person) -> Iterator[Button]:
+    row = found.row
+    if viewer.id != row.owner:
+        return
+    if row.state is State.RUNNING:
+        yield Button(f"opening_withdraw:{row.id}", "撤回", confirm="撤回这份开户申请？")
+    if row.state is State.APPROVED and row.client_id is not None:
+        yield Button(f"client:{row.client_id}", "查看客户", Style.PRIMARY)
+
+
+def _waited_for(found: Dossier, stage: Stage) -> str:
+    names = [_seat_word(found, seat) for seat in found.waiting(stage)]
+    return "、".join(names) or "暂无人选，已通知系统管理员"
+
+
+def _seat_word(found: Dossier, seat: Seat) -> str:
+    word = {SeatKind.DEPUTY: "代理", SeatKind.COSIGNER: "加签"}.get(seat.kind, "")
+    return found.name(seat.staff) + (f"（{word}）" if word else "")
+
+
+def _is_told(event: ApplicationEvent) -> bool:
+    return event.deed not in QUIET
+
+
+def _event_line(found: Dossier, event: ApplicationEvent, viewer: Person) -> str:
+    """11-23 14:40 孙芳 同意 · 营业部复核 «…»"""
+    actor = "" if event.actor == SYSTEM else found.name(event.actor)
+    whom = found.name(event.whom) if event.whom in found.names else ""
+    if event.deed in (Deed.HANDED, Deed.ASKED_COSIGN) and not found.may_read(event, viewer):
+        whom = ""
+    step = next((each.title for each in found.flow.steps if each.key == event.step), "")
+    if event.deed in (Deed.STARTED, Deed.SUBMITTED, Deed.OPENED, Deed.EXPIRED, Deed.MOVED):
+        step = ""
+    what = " ".join(filter(None, (text.moment(event.at), actor, DEED_WORDS[event.deed], whom)))
+    comment = event.comment if event.comment and found.may_read(event, viewer) else ""
+    return " · ".join(filter(None, (what, step))) + (f" «{comment}»" if comment else "")
+
+
+# ── to those who decide ──────────────────────────────────────────────────────────────────────
+
+
+def approver_card(
+    found: Dossier, stage: Stage, viewer: Person, at: datetime, audience: Audience
+) -> Card:
+    """One step: with buttons for whoever may decide it now, grey for everybody once it is over."""
+    row, step = found.row, found.flow.step(stage.step)
+    seat = next((s for s in found.seats if s.stage_id == stage.id and s.staff == viewer.id), None)
+    waits = stage.ended_at is None and seat is not None and seat.state is SeatState.WAITING
+    lines = list(_judged(found, viewer, audience))
+    past = [_event_line(found, event, viewer) for event in found.events if _is_told(event)]
+    return Card(
+        title=f"{'待审批 · ' if waits else ''}{title(row)}",
+        status=_status(found, stage, viewer, waits=waits),
+        tone=_tone(stage, at, waits=waits),
+        text="\n".join(lines) if stage.ended_at is None else "",
+        facts=(
+            Fact("申请人", " ".join(filter(None, (found.name(row.owner), found.branch)))),
+            *(_numbers(found, viewer, audience) if stage.ended_at is None else ()),
+            *_ending(found, stage, at),
+        ),
+        sections=(Section(title="经过", text="\n".join(past[-RETOLD:])),),
+        buttons=tuple(_choices(found, stage, viewer)) if waits else (),
+        footer=f"{step.title} · 第 {stage.round} 轮" if stage.round > 1 else step.title,
+        subject=f"approval:{stage.id}",
+    )
+
+
+def _judged(found: Dossier, viewer: Person, audience: Audience) -> Iterator[str]:
+    """The doubts first, a line each with the reason; what is in order in one."""
+    for check in sorted(found.checks, key=lambda check: -check.light):
+        if check.light is not Light.GREEN:
+            yield _check_line(found, check, viewer, audience)
+    green = [check.what for check in found.checks if check.light is Light.GREEN]
+    if green:
+        yield f"{LIGHTS[Light.GREEN][0]} {'、'.join(green)}"
+
+
+def _numbers(found: Dossier, viewer: Person, audience: Audience) -> Iterator[Fact]:
+    for each in found.wanted.fields:
+        field = Field(each)
+        if field in found.values:
+            value = shown(field, found.values[field], viewer, audience)
+            yield Fact("有效期" if field is Field.ID_EXPIRES else FIELD_WORDS[field], value)
+
+
+def _ending(found: Dossier, stage: Stage, at: datetime) -> Iterator[Fact]:
+    if stage.ended_at is None:
+        late = "（已超时）" if stage.due_at <= at else ""
+        yield Fact("截止", f"{text.soon(stage.due_at, at)}{late}")
+        return
+    by = found.name(stage.ended_by) if stage.ended_by else ""
+    yield Fact("处理", " ".join((by, OUTCOME_WORDS.get(stage.outcome, ""))).strip())
+    yield Fact("时间", text.moment(stage.ended_at))
+
+
+def _status(found: Dossier, stage: Stage, viewer: Person, *, waits: bool) -> str:
+    if stage.ended_at is not None:
+        by = found.name(stage.ended_by) if stage.ended_by else ""
+        return "已撤回" if stage.outcome == "withdrawn" else f"{by} 已{_done(stage)}"
+    waiting = [seat.staff for seat in found.waiting(stage)]
+    if waits and viewer.id in waiting:
+        return found.flow.step(stage.step).title
+    return f"等 {_waited_for(found, stage)}"
+
+
+def _done(stage: Stage) -> str:
+    return OUTCOME_WORDS.get(stage.outcome, "处理")
+
+
+def _tone(stage: Stage, at: datetime, *, waits: bool) -> Tone:
+    if not waits:
+        return Tone.GREY
+    return Tone.AMBER if stage.due_at <= at else Tone.BLUE
+
+
+def _choices(found: Dossier, stage: Stage, viewer: Person) -> Iterator[Button]:
+    """A cosigner agrees or not; who waits for one may still refuse."""
+    at = f"{stage.id}:{found.row.version}"
+    first = {seat.staff: seat.kind for seat in found.waiting(stage)}
+    if viewer.id in first:
+        yield Button(f"case_approve:{at}", "同意", Style.PRIMARY)
+    yield Button(f"case_reject:{at}", "驳回", Style.DANGER)
+    yield Button(f"case_return:{at}", "退回补件")
+    if first.get(viewer.id) is not SeatKind.COSIGNER:
+        yield Button(f"case_hand:{at}", "转交")
+        yield Button(f"case_cosign:{at}", "加签")
+    yield Button(f"case_papers:{stage.id}", "材料")
+
+
+# ── lists ────────────────────────────────────────────────────────────────────────────────────
+
+
+def waiting_list(rows: Sequence[tuple[Stage, Application, str]], at: datetime) -> Card:
+    """What waits for somebody's word; each with the title of its step."""
+    if not rows:
+        return Card(title="没有等您审批的申请")
+    return Card(
+        title=f"待审批 · {len(rows)} 件",
+        table=Table(
+            ("", "客户", "环节", "截止"),
+            tuple(
+                (str(n), row.name, step, text.soon(stage.due_at, at))
+                for n, (stage, row, step) in enumerate(rows, 1)
+            ),
+        ),
+        buttons=tuple(
+            Button(f"case_open:{stage.id}", str(n)) for n, (stage, _, _) in enumerate(rows, 1)
+        )[:8],
+        footer="点序号打开；也可以发「同意 张三」「驳回 张三 原因」",
+    )
+
+
+def own_list(rows: Sequence[Application], at: datetime) -> Card:
+    """What somebody has begun."""
+    if not rows:
+        return Card(title="还没有开户申请", text="发「开户 张三」发起")
+    return Card(
+        title="我的开户申请",
+        table=Table(
+            ("", "客户", "状态", "更新"),
+            tuple(
+                (str(n), row.name, STATE_WORDS[row.state], text.soon(row.touched_at, at))
+                for n, row in enumerate(rows, 1)
+            ),
+        ),
+        buttons=tuple(Button(f"opening:{row.id}", str(n)) for n, row in enumerate(rows, 1))[:8],
+        footer="点序号打开；发「开户 张三」发起新的",
+    )
+
+
+def ended_card(found: Dossier, viewer: Person, at: datetime) -> Card:
+    """To who looks after it: how it ended, or why it came back."""
+    card = track_card(found, viewer, at)
+    words = {
+        State.APPROVED: "开户申请已通过",
+        State.REJECTED: "开户申请未通过",
+        State.EXPIRED: "开户申请已过期",
+        State.RETURNED: "开户申请需要补件",
+    }
+    buttons = card.buttons
+    if found.row.state is State.RETURNED:
+        buttons = (Button(f"opening:{found.row.id}", "去补件", Style.PRIMARY),)
+    return Card(
+        title=f"{words.get(found.row.state, '开户申请')} · {found.row.name}",
+        status=card.status,
+        tone=card.tone,
+        facts=card.facts,
+        sections=(*_what_is_wanted(found), *card.sections),
+        buttons=buttons,
+        subject=card.subject,
+    )
+
+
+def reminder(found: Dossier, stage: Stage, what: str, at: datetime) -> Card:
+    """To who is late; opens the card anew."""
+    return Card(
+        title=f"{what} · {found.row.name} 的开户申请",
+        status="催办",
+        tone=Tone.AMBER,
+        facts=(Fact("截止", text.soon(stage.due_at, at)),),
+        buttons=(Button(f"case_open:{stage.id}", "打开", Style.PRIMARY),),
+    )

@@ -1,0 +1,365 @@
+"""开户: an account manager begins, fills in, submits, follows and withdraws applications."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from approvals import cases, checks, drafts, intake
+from approvals.cases import Dossier, NoSuchApplication
+from approvals.documents import FIELD_WORDS, PAPER_WORDS, Field, Paper, WrongNumber, WrongPaper
+from approvals.drafts import NoPlaceFor
+from approvals.flow import IN_HAND, OPEN, State
+from approvals.models import Application
+from bot.cards import application as draw
+from bot.cards import notice, text
+from bot.cards.notice import NEVER_MIND
+from bot.chat.message import Audience, Card
+from bot.chat.reply import Question, Reply
+from bot.grammar.verbs import BY_NAME
+from bot.router import Router, Turn
+from crm import names
+from crm.kernel.errors import UserError
+from crm.models import Client
+from crm.people import Action, Person
+from handlers import whom
+from handlers.approvals import in_private, outcome
+from handlers.asking import answer_text, asked_card
+
+router = Router()
+
+SUBMIT_WORDS = frozenset({"提交", "提交申请", "提交审批"})
+_OTHER_NAME = re.compile(r"[\u4e00-\u9fff]{2,20}(?:[·•・][\u4e00-\u9fff]{1,20})+")
+_EDGES = " \t,，:：。.!！?？、/「」“”\"'的"
+_LEAD = re.compile(r"^(?:@\S+\s+|给|帮|为|请|我要|一下|客户)+")
+NEXT = "清单已更新，请看下一张"
+
+
+class WhichName(UserError):
+    say = "没有看懂客户姓名「{words}」，请写全名，例如：开户 张三"
+
+
+class NothingRead(UserError):
+    say = "没有看到号码、有效期或照片；可以发：{missing}"
+
+
+class NoneOfThatName(UserError):
+    say = "没有您能看的「{words}」的开户申请"
+
+
+# ── begin and go on ──────────────────────────────────────────────────────────────────────────
+
+
+@router.command("apply_opening", action=Action.OPEN_ACCOUNT)
+async def apply(turn: Turn, session: AsyncSession) -> Reply:
+    """开户 张三: begins, or goes on with what was begun; 开户 alone lists."""
+    in_private(turn)
+    name = _name(turn)
+    if name is None:
+        return await _own_list(turn, session)
+    mine = await cases.owned_by(session, turn.person, cases.MOST_LISTED)
+    same = [row for row in mine if row.name == name and row.state in OPEN]
+    in_hand = [row for row in same if row.state in IN_HAND]
+    if in_hand:
+        return await _show(turn, session, in_hand[0])
+    if same:
+        return _another(same[0])
+    return await _begin(turn, session, name)
+
+
+def _name(turn: Turn) -> str | None:
+    """The client's name as it was written, or of the one client that was meant. Raises
+    WhichName."""
+    written = _written(turn)
+    if written:
+        return written
+    typed = names.simplified(turn.said.query or "").strip()
+    if not typed:
+        return None
+    hits = whom.seen(turn)
+    if len(hits) == 1 and hits[0].how in whom.SURE:
+        return hits[0].name
+    raise WhichName(words=text.cut(typed, 12))
+
+
+def _written(turn: Turn) -> str:
+    """A whole name beside the verb, also where a client is called by its beginning: 陈静怡 is not
+    陈静. Empty when what stands there is no name."""
+    line = names.simplified(turn.ask.text)
+    verb = BY_NAME[turn.said.verb or ""]
+    for word in sorted((*verb.words, *verb.latin), key=len, reverse=True):
+        if word in line.lower():
+            before, _, behind = re.sub(f"(?i){word}", "\n", line, count=1).partition("\n")
+            for part in (behind, before):
+                name = _LEAD.sub("", part.strip(_EDGES)).strip(_EDGES)
+                if _is_name(name):
+                    return name
+            return ""
+    return ""
+
+
+def _is_name(words: str) -> bool:
+    if _OTHER_NAME.fullmatch(words) or names.looks_like_name(words):
+        return True
+    return words.endswith("公司") and " " not in words
+
+
+async def _begin(turn: Turn, session: AsyncSession, name: str) -> Reply:
+    row = await drafts.start(session, turn.person, name, company=name.endswith("公司"))
+    return await _show(turn, session, row)
+
+
+def _another(row: Application) -> Reply:
+    """One of this name is being decided."""
+    options = [(f"opening:{row.id}", "看进度"), ("opening_new", "另开一份")]
+    card = notice.choose(f"{row.name} 已有一份开户申请在审批", options, draft=row.name)
+    return Reply(parts=(card,), question=Question(options=tuple(key for key, _ in options)))
+
+
+@router.click("opening_new", action=Action.OPEN_ACCOUNT)
+async def another(turn: Turn, session: AsyncSession) -> Reply:
+    reply = await _begin(turn, session, asked_card(turn).draft)
+    return replace(reply, update=notice.done("好的，另开一份"))
+
+
+@router.click("opening")
+async def open_one(turn: Turn, session: AsyncSession) -> Reply:
+    """From a list, or from the card that says what is wanted."""
+    in_private(turn)
+    row = await cases.get(session, int(turn.args[0]))
+    return await _show(turn, session, row)
+
+
+async def _own_list(turn: Turn, session: AsyncSession) -> Reply:
+    rows = await cases.owned_by(session, turn.person)
+    options = tuple(f"opening:{row.id}" for row in rows)
+    card = draw.own_list(rows, turn.at)
+    return Reply(parts=(card,), question=Question(options=options) if options else None)
+
+
+async def _show(
+    turn: Turn, session: AsyncSession, row: Application, *, said: str = "", file: int = 0
+) -> Reply:
+    """The card as it is now; a checklist takes the lines and files that follow. Raises
+    NoSuchApplication."""
+    found = await cases.dossier(session, row.id)
+    if not cases.may_follow(found, turn.person):
+        raise NoSuchApplication
+    card = draw.applicant_card(found, turn.person, turn.at, turn.audience, said=said, file=file)
+    question = _question(found) if row.owner == turn.person.id else None
+    return Reply(parts=(card,), question=question)
+
+
+def _question(found: Dossier) -> Question | None:
+    row = found.row
+    if row.state not in IN_HAND:
+        return None
+    submit = (f"opening_submit:{row.id}",) if checks.ready(found.checks) else ()
+    return Question(options=submit, text_action=f"opening_text:{row.id}")
+
+
+# ── fill in ──────────────────────────────────────────────────────────────────────────────────
+
+
+@router.click("opening_text", action=Action.OPEN_ACCOUNT)
+async def line_came(turn: Turn, session: AsyncSession) -> Reply:
+    """Numbers, an expiry, a photograph, the name of the last one, or 提交."""
+    row = await cases.get(session, int(turn.args[0]))
+    if turn.files:
+        return await _files_came(turn, session, row, turn.files)
+    words = answer_text(turn)
+    if words.strip(" 。.!！") in SUBMIT_WORDS:
+        return await _submit(turn, session, row.id)
+    found = await cases.dossier(session, row.id)
+    given = intake.read(words, [Field(each) for each in found.wanted.fields])
+    if not given:
+        return await _paper_named(turn, session, found, words)
+    said = []
+    for each in given:
+        try:
+            await drafts.fill(session, turn.person, row.id, each.field, each.text)
+        except (WrongNumber, NoPlaceFor) as error:
+            said.append(f"没有收下：{error.text}")
+        else:
+            said.append(f"已收到{FIELD_WORDS[each.field]}")
+    return await _next_list(turn, session, row, "\n".join(said))
+
+
+async def _paper_named(turn: Turn, session: AsyncSession, found: Dossier, words: str) -> Reply:
+    """身份证反面: what the last picture was. Raises NothingRead."""
+    paper = intake.paper_named(words, [Paper(each) for each in found.wanted.files])
+    last = max((one.number for one in found.papers.values()), default=0)
+    if paper is None or not last or len(words) > len(PAPER_WORDS[paper]) + 4:
+        missing = [each.what for each in found.checks if each.light is checks.Light.MISSING]
+        raise NothingRead(missing="、".join(missing) or "提交")
+    return await _rename(turn, session, found.row, last, paper)
+
+
+async def _files_came(
+    turn: Turn, session: AsyncSession, row: Application, files: Sequence[tuple[str, str]]
+) -> Reply:
+    said, number = [], 0
+    wanted = [Paper(each) for each in (await cases.dossier(session, row.id)).wanted.files]
+    for blob, name in files:
+        named = intake.paper_named(name, wanted)
+        try:
+            paper, number = await drafts.attach(
+                session, turn.person, row.id, blob=blob, name=name, paper=named
+            )
+        except WrongPaper as error:
+            said.append(error.text)
+        else:
+            said.append(f"这张记为{PAPER_WORDS[paper]}")
+    return await _next_list(turn, session, row, "\n".join(said), file=number)
+
+
+async def _next_list(
+    turn: Turn, session: AsyncSession, row: Application, said: str, *, file: int = 0
+) -> Reply:
+    """One checklist is alive at a time: the newest, below what was said."""
+    reply = await _show(turn, session, row, said=said, file=file)
+    return replace(reply, update=notice.done(NEXT))
+
+
+@router.click("opening_rename", action=Action.OPEN_ACCOUNT)
+async def rename(turn: Turn, session: AsyncSession) -> Reply:
+    application, number, paper = turn.args
+    row = await cases.get(session, int(application))
+    return await _rename(turn, session, row, int(number), Paper(paper))
+
+
+async def _rename(
+    turn: Turn, session: AsyncSession, row: Application, number: int, paper: Paper
+) -> Reply:
+    await drafts.rename(session, turn.person, row.id, number, paper)
+    return await _next_list(turn, session, row, f"这张记为{PAPER_WORDS[paper]}", file=number)
+
+
+async def file_options(session: AsyncSession, person: Person) -> list[tuple[str, str]]:
+    """Where a file may go that nobody asked for: the applications that are being filled in."""
+    if not person.may(Action.OPEN_ACCOUNT):
+        return []
+    rows = await cases.in_hand_of(session, person)
+    return [(f"opening_take:{row.id}", f"放进 {row.name} 的开户申请") for row in rows[:3]]
+
+
+@router.click("opening_take", action=Action.OPEN_ACCOUNT)
+async def take_files(turn: Turn, session: AsyncSession) -> Reply:
+    """The answer to whose file it is: the draft keeps the files."""
+    files = [(blob, name) for blob, name in json.loads(asked_card(turn).draft)["files"]]
+    row = await cases.get(session, int(turn.args[0]))
+    reply = await _files_came(turn, session, row, files)
+    return replace(reply, update=notice.done(f"已放进 {row.name} 的开户申请"))
+
+
+# ── submit, follow, withdraw ─────────────────────────────────────────────────────────────────
+
+
+@router.click("opening_submit", action=Action.OPEN_ACCOUNT)
+async def submit(turn: Turn, session: AsyncSession) -> Reply:
+    return await _submit(turn, session, int(turn.args[0]))
+
+
+async def _submit(turn: Turn, session: AsyncSession, application_id: int) -> Reply:
+    moved = await drafts.submit(session, turn.person, application_id, turn.calendar)
+    return await _shown_after(turn, session, await outcome(turn, session, moved), application_id)
+
+
+async def _shown_after(
+    turn: Turn, session: AsyncSession, reply: Reply, application_id: int
+) -> Reply:
+    """The clicked card becomes the application's."""
+    found = await cases.dossier(session, application_id)
+    card = draw.applicant_card(found, turn.person, turn.at, turn.audience)
+    return replace(reply, update=card)
+
+
+@router.click("opening_withdraw")
+async def withdraw(turn: Turn, session: AsyncSession) -> Reply:
+    row = await cases.get(session, int(turn.args[0]))
+    moved = await drafts.withdraw(session, turn.person, row.id)
+    return await _shown_after(turn, session, await outcome(turn, session, moved), row.id)
+
+
+@router.command("withdraw", action=Action.OPEN_ACCOUNT)
+async def withdraw_in_words(turn: Turn, session: AsyncSession) -> Reply:
+    """撤回申请 张三: asked once more. Raises NoneOfThatName."""
+    in_private(turn)
+    words = names.simplified(turn.said.query or "").strip()
+    rows = [r for r in await cases.owned_by(session, turn.person, 50) if r.state in OPEN]
+    named = [row for row in rows if not words or row.name == words]
+    if not named:
+        raise NoneOfThatName(words=text.cut(words, 12) or "进行中")
+    options = [(f"opening_withdraw:{row.id}", f"撤回 {row.name}") for row in named[:8]]
+    card = notice.choose("撤回哪一份开户申请？", [*options, (NEVER_MIND, "不撤回")])
+    keys = tuple(button.key for button in card.buttons)
+    return Reply(parts=(card,), question=Question(options=keys))
+
+
+async def withdraw_named(turn: Turn, session: AsyncSession) -> Reply | None:
+    """撤回 张三, where an application of that name is open; None where a record is meant."""
+    words = names.simplified(turn.said.query or "").strip()
+    if not words or not turn.person.may(Action.OPEN_ACCOUNT):
+        return None
+    rows = await cases.owned_by(session, turn.person, cases.MOST_LISTED)
+    if any(row.name == words and row.state in OPEN for row in rows):
+        return await withdraw_in_words(turn, session)
+    return None
+
+
+@router.command("progress", action=Action.LOOK_UP)
+async def progress(turn: Turn, session: AsyncSession) -> Reply:
+    """进度 张三: the whole track. Raises NoneOfThatName."""
+    in_private(turn)
+    wanted = await _names_meant(turn, session)
+    if not wanted:
+        return await _own_list(turn, session)
+    rows = [row for name in wanted for row in await cases.named(session, turn.person, name)]
+    if not rows:
+        raise NoneOfThatName(words=text.cut(wanted[0], 12))
+    if len(rows) == 1 or rows[0].state in OPEN:
+        return await _track(turn, session, rows[0])
+    options = tuple(f"opening_track:{row.id}" for row in rows[:8])
+    card = draw.own_list(rows[:8], turn.at)
+    return Reply(parts=(card,), question=Question(options=options))
+
+
+async def _names_meant(turn: Turn, session: AsyncSession) -> list[str]:
+    written = _written(turn)
+    if written:
+        return [written]
+    typed = names.simplified(turn.said.query or "").strip()
+    found = [typed] if typed else []
+    found += [hit.name for hit in whom.seen(turn)]
+    if not found and turn.said.in_focus and turn.focus is not None:
+        found.append((await session.get_one(Client, turn.focus)).name)
+    return list(dict.fromkeys(found))
+
+
+@router.click("opening_track")
+async def track(turn: Turn, session: AsyncSession) -> Reply:
+    in_private(turn)
+    return await _track(turn, session, await cases.get(session, int(turn.args[0])))
+
+
+async def _track(turn: Turn, session: AsyncSession, row: Application) -> Reply:
+    found = await cases.dossier(session, row.id)
+    if not cases.may_follow(found, turn.person):
+        raise NoSuchApplication
+    card = draw.track_card(found, turn.person, turn.at)
+    return Reply(parts=(card,))
+
+
+@router.view("application")
+async def draw_application(
+    session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
+) -> Card:
+    found = await cases.dossier(session, number)
+    if person.id == found.row.owner and found.row.state is not State.RETURNED:
+        return draw.applicant_card(found, person, at, audience)
+    if person.id == found.row.owner:
+        return draw.ended_card(found, person, at)
+    return draw.track_card(found, person, at)
