@@ -1,137 +1,181 @@
-"""The latest funds, positions and prices of every account, and any one's figures from them."""
+"""All trading data: what each source said last, and any account's figures and level from it.
+
+Sources are kept apart, with prices of their own. An account is taken from the first that tells of
+it, in the order of the settings; the invented market of the sandbox comes last.
+"""
 
 import asyncio
-from collections import ChainMap
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from heapq import nlargest
 
 from crm.kernel.calendar import Calendar
-from risk.figures import TERMS, Figures, Terms, figures
+from crm.kernel.money import yuan
+from risk.figures import TERMS, Figures, Terms
 from risk.levels import Level
-from risk.sessions import open_time
-from risk.sources.base import AccountFunds, Instrument, PositionRow, Snapshot, Source, Tick, Ticks
+from risk.sources.base import Instrument, Snapshot, Source, Ticks
+from risk.told import FRESH, Account, Sorted, Told, sort
 
-FRESH = timedelta(seconds=30)  # no word for longer, in trading time, and figures are stale
+MANY = 2_000  # rows of a snapshot that are made ready in a thread
+LAST = "sim"
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSum:
+    """For a look: sums of float64 columns, accounts in doubt left out."""
+
+    accounts: int
+    equity: Decimal
+    margin: Decimal
 
 
 class Book:
-    """What one source said last. Written and read on one event loop."""
+    """Written and read on one event loop."""
 
     def __init__(
         self, calendar: Calendar, *, terms: Terms = TERMS, limit: timedelta = FRESH
     ) -> None:
         self.terms = terms
-        self.trading_day: date | None = None
-        self.as_of: datetime | None = None
-        self.version = 0  # grows with every word of the source
+        self.version = 0  # grows with every word of a source
         self._calendar = calendar
         self._limit = limit
-        self._funds: dict[str, AccountFunds] = {}
-        self._positions: dict[str, tuple[PositionRow, ...]] = {}
-        self._instruments: dict[str, Instrument] = {}
-        self._instruments_then: dict[str, dict[str, Instrument]] = {}  # by account
-        self._prices: dict[str, Tick] = {}
-        self._gone: frozenset[str] = frozenset()
+        self._told: dict[str, Told] = {}
         self._changed = asyncio.Condition()
 
     async def run(self, source: Source) -> None:
         """Follow ``source`` for ever."""
+        self.expect(source.name)
         async with aclosing(source.updates()) as updates:
             async for update in updates:
-                self.take(update)
+                ready = await self._ready(update, source.name)
+                self.take(ready, source.name)
+                if isinstance(ready, Sorted) and (columns := self._told[source.name].columns):
+                    await asyncio.to_thread(columns.settle)
                 async with self._changed:
                     self._changed.notify_all()
 
     async def changed(self, since: int) -> int:
-        """Wait until the source has spoken after version ``since``; the version then."""
+        """Wait until a source has spoken after version ``since``; the version then."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.version > since)
             return self.version
 
-    def take(self, update: Snapshot | Ticks) -> None:
-        match update:
-            case Snapshot():
-                self._take_snapshot(update)
-            case Ticks():
-                self._take_ticks(update.ticks)
-        self.as_of = max(self.as_of, update.at) if self.as_of else update.at
+    def expect(self, source: str, *, limit: timedelta | None = None) -> Told:
+        """The place of a source; ``limit`` is how long it may be silent."""
+        if source not in self._told:
+            self._told[source] = Told(self._calendar, limit=limit or self._limit)
+            self._told = dict(sorted(self._told.items(), key=lambda each: each[0] == LAST))
+        return self._told[source]
+
+    def take(self, update: Snapshot | Ticks | Sorted, source: str = LAST) -> None:
+        self.expect(source).take(update)
         self.version += 1
 
-    def accounts(self) -> Iterable[str]:
-        return self._funds.keys()
+    @property
+    def told(self) -> Mapping[str, Told]:
+        """By name of the source."""
+        return self._told
+
+    @property
+    def trading_day(self) -> date | None:
+        """The newest that a source has told of."""
+        return max((told.trading_day for told in self._spoken() if told.trading_day), default=None)
+
+    @property
+    def as_of(self) -> datetime | None:
+        return max((told.as_of for told in self._spoken() if told.as_of), default=None)
+
+    def accounts(self) -> Collection[str]:
+        spoken = list(self._spoken())
+        if len(spoken) == 1:
+            return spoken[0].accounts()
+        return {account for told in spoken for account in told.accounts()}
+
+    def source_of(self, account: str) -> str | None:
+        """Who tells of the account."""
+        return next((name for name, told in self._told.items() if account in told), None)
 
     def instrument(self, name: str) -> Instrument | None:
         """An instrument with its latest price."""
-        found, tick = self._instruments.get(name), self._prices.get(name)
-        return replace(found, last=tick.last) if found and tick else found
+        found = (told.instrument(name) for told in self._told.values())
+        return next((each for each in found if each), None)
+
+    def account(self, account: str) -> Account | None:
+        """What its figures are made of."""
+        source = self.source_of(account)
+        return None if source is None else self._told[source].account(account)
 
     def figures_of(self, account: str, now: datetime) -> Figures | None:
-        """None for an account that the source never told of."""
-        funds = self._funds.get(account)
-        if funds is None:
-            return None
-        positions = self._positions.get(account, ())
-        instruments = ChainMap(self._instruments_then[account], self._instruments)
-        found = figures(funds, positions, instruments, self._ticks(positions), self.terms)
-        found = replace(found, as_of=self.as_of, stale=self.is_stale(now))
-        if account in self._gone:
-            missing = (*found.missing, "最新快照中没有这个账户")
-            return replace(found, level=Level.UNSURE, missing=missing)
+        """None for an account that no source told of."""
+        source = self.source_of(account)
+        return None if source is None else self._told[source].figures_of(account, now, self.terms)
+
+    def levels(self, at_least: Level = Level.NORMAL) -> dict[str, Level]:
+        """Every account that is at least so bad; 异常 counts as worst. Exact: float64 columns
+        propose, Decimal decides near a line."""
+        found: dict[str, Level] = {}
+        for told in reversed(self._told.values()):  # the first to tell has the last word
+            found = {name: level for name, level in found.items() if name not in told}
+            found.update(told.levels(self.terms, at_least))
+        return found
+
+    def counts(self) -> Counter[Level]:
+        """How many accounts are at each level."""
+        return Counter(self.levels().values())
+
+    def top(self, n: int, now: datetime, among: Collection[str] | None = None) -> list[Figures]:
+        """The ``n`` nearest to harm, worst first: debts, then by risk degree; 异常 is left out."""
+        chosen = self._worst(n) if among is None else among
+        found = (self.figures_of(account, now) for account in chosen)
+        sure = (each for each in found if each and each.level is not Level.UNSURE)
+        return nlargest(n, sure, key=_harm)
+
+    def by_branch(self) -> dict[str, BranchSum]:
+        found: dict[str, BranchSum] = {}
+        for told in self._spoken():
+            if told.columns is None:
+                continue
+            for branch, (count, equity, margin) in told.columns.by_branch(self.terms).items():
+                had = found.get(branch, BranchSum(0, Decimal(0), Decimal(0)))
+                found[branch] = BranchSum(
+                    had.accounts + count,
+                    had.equity + yuan(repr(equity)),
+                    had.margin + yuan(repr(margin)),
+                )
         return found
 
     def is_stale(self, now: datetime) -> bool:
-        """Whether the source has been silent for too long, counting trading time only."""
-        if self.as_of is None:
-            return True
-        return open_time(self._calendar, self.as_of, now) > self._limit
+        """Whether no source is fresh; an account's own figures say how it is with its source."""
+        return all(told.is_stale(now) for told in self._told.values())
 
-    def _ticks(self, positions: Iterable[PositionRow]) -> dict[str, Decimal]:
-        held = {row.instrument for row in positions}
-        return {name: self._prices[name].last for name in held if name in self._prices}
+    def stale_sources(self, now: datetime) -> list[str]:
+        return [name for name, told in self._told.items() if told.is_stale(now)]
 
-    def _take_snapshot(self, snapshot: Snapshot) -> None:
-        told = {funds.account for funds in snapshot.accounts}
-        if snapshot.trading_day != self.trading_day:
-            self._forget()
-            self.trading_day = snapshot.trading_day
-        # An account that was there this morning has not vanished: its data are in doubt.
-        self._gone = frozenset(
-            self._funds.keys() - told if snapshot.complete else self._gone - told
-        )
-        self._instruments.update((each.id, each) for each in snapshot.instruments)
-        self._take_ticks(
-            Tick(instrument=each.id, last=each.last, at=snapshot.at)
-            for each in snapshot.instruments
-            if each.last is not None
-        )
-        # Amounts that the counter told are moved by the prices since, so those are kept with them.
-        then = dict(self._instruments)
-        self._instruments_then.update((account, then) for account in told)
-        self._funds.update((each.account, each) for each in snapshot.accounts)
-        self._positions.update(_by_account(told, snapshot.positions))
+    def _worst(self, n: int) -> list[str]:
+        """Candidates from each source, more than needed for those told of twice."""
+        return [
+            account
+            for name, told in self._told.items()
+            for account in told.worst(2 * n, self.terms)
+            if self.source_of(account) == name
+        ]
 
-    def _take_ticks(self, ticks: Iterable[Tick]) -> None:
-        for tick in ticks:
-            known = self._prices.get(tick.instrument)
-            if known is None or known.at <= tick.at:
-                self._prices[tick.instrument] = tick
+    def _spoken(self) -> Iterator[Told]:
+        return (told for told in self._told.values() if told.as_of)
 
-    def _forget(self) -> None:
-        self._funds.clear()
-        self._positions.clear()
-        self._instruments.clear()
-        self._instruments_then.clear()
-        self._prices.clear()
-        self._gone = frozenset()
+    async def _ready(
+        self, update: Snapshot | Ticks | Sorted, source: str
+    ) -> Snapshot | Ticks | Sorted:
+        if not isinstance(update, Snapshot):
+            return update
+        if len(update.accounts) + len(update.positions) < MANY:
+            return update
+        return await asyncio.to_thread(sort, update, self.expect(source))
 
 
-def _by_account(
-    accounts: Iterable[str], positions: Iterable[PositionRow]
-) -> dict[str, tuple[PositionRow, ...]]:
-    rows: dict[str, list[PositionRow]] = {account: [] for account in accounts}
-    for row in positions:
-        rows.setdefault(row.account, []).append(row)
-    return {account: tuple(group) for account, group in rows.items()}
+def _harm(found: Figures) -> tuple[bool, Decimal]:
+    return found.level >= Level.FORCE and found.risk is None, found.risk or Decimal(0)

@@ -20,6 +20,7 @@ from risk.sources.base import ZERO, AccountFunds, Direction, Instrument, Positio
 from risk.triggers import Standing, Trigger
 
 ONE = Decimal(1)
+UNBELIEVABLE = Decimal(10**15)  # yuan; no table holds more, and no account is so rich
 NO_TICKS: Mapping[str, Decimal] = MappingProxyType({})
 
 
@@ -98,8 +99,13 @@ def figures(
     instruments: Mapping[str, Instrument],
     ticks: Mapping[str, Decimal] = NO_TICKS,
     terms: Terms = TERMS,
+    *,
+    ahead: bool = True,
 ) -> Figures:
-    """``instruments`` as of the snapshot that told ``funds``; ``ticks`` are last prices since."""
+    """``instruments`` as of the snapshot that told ``funds``; ``ticks`` are last prices since.
+
+    Without ``ahead`` no trigger prices are looked for, which is most of the work.
+    """
     legs = of_legs.legs(positions, instruments, ticks)
     pnl_now = sum((_pnl(leg, leg.now) or ZERO for leg in legs), ZERO)
     moved = pnl_now - sum((_pnl(leg, leg.then) or ZERO for leg in legs), ZERO)
@@ -109,10 +115,13 @@ def figures(
     equity = _equity(funds, profit, moved)
     available = _available(funds, equity, margin, profit, moved, terms.usable)
     missing = tuple(_missing(funds, legs))
+    if any(abs(each) >= UNBELIEVABLE for each in (equity, margin, available) if each is not None):
+        equity = margin = exchange_margin = available = None
+        missing = (*missing, "金额大得不可信")
     standing = None
     level = Level.UNSURE
     if equity is not None and margin is not None and available is not None:
-        standing = Standing(legs, equity, margin, exchange_margin)
+        standing = Standing(legs, equity, margin, exchange_margin) if ahead else None
         if not missing:
             level = judge(equity, margin, exchange_margin, available, terms.ladder)
     return Figures(

@@ -23,6 +23,12 @@ def open_time(calendar: Calendar, since: datetime, until: datetime) -> timedelta
     return sum((span for span in inside if span > timedelta(0)), timedelta(0))
 
 
+def same_session(calendar: Calendar, one: datetime, other: datetime) -> bool:
+    """Whether both moments lie in one and the same session."""
+    early, late = min(one, other), max(one, other)
+    return any(begin <= early and late <= end for begin, end in _spans(calendar, early, late))
+
+
 def _spans(
     calendar: Calendar, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, datetime]]:

@@ -1,10 +1,10 @@
 """Tokens of machine users: shown once, kept as a hash, with scopes and an end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
-from hashlib import sha256
 from secrets import token_urlsafe
 
+from bot.api.door import SCOPES, digest
 from bot.app import check_version, clock_of, store_of
 from bot.models import ApiToken
 from bot.settings import Settings
@@ -13,18 +13,6 @@ from crm.kernel.errors import SettingsError
 
 PREFIX = "qd_"  # so that a scanner for leaked secrets can know one
 NAME_CHARS = 64
-SCOPES: Mapping[str, str] = {
-    "data:push": "推送行情与资金",
-    "risk:read": "读风险与告警",
-    "rules:evaluate": "规则试算",
-    "clients:read": "读客户（脱敏）",
-    "pii:read": "读个人信息",
-}
-
-
-def digest(token: str) -> str:
-    """As ``ApiToken.digest`` holds it. A token is 256 random bits: a plain hash is enough."""
-    return sha256(token.encode()).hexdigest()
 
 
 async def create(settings: Settings, scopes: Iterable[str], *, name: str, days: int) -> str:

@@ -107,6 +107,7 @@ class Snapshot:
     instruments: tuple[Instrument, ...]
     accounts: tuple[AccountFunds, ...]
     positions: tuple[PositionRow, ...]
+    heard: datetime | None = None  # by our clock, where ``at`` is the source's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,7 @@ class Ticks:
 
     at: datetime
     ticks: tuple[Tick, ...] = ()
+    heard: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

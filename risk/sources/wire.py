@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from sys import intern
 from typing import Any, TypeVar
 
 from risk.sources.base import (
@@ -24,6 +26,11 @@ from risk.sources.base import (
 # Beyond these no amount or price makes sense, and exact sums would not be exact any more.
 LARGEST, FINEST = 14, -9  # powers of ten
 MOST_LOTS = 10**8
+MOST_UNITS = 10**6  # of a contract
+DEAREST = Decimal(10**9)
+HIGHEST_RATE = Decimal(100)
+LONGEST = 64  # characters of a number
+LONGEST_ID, LONGEST_NAME, LONGEST_BRANCH = 32, 128, 16  # characters, as the tables have them
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -55,21 +62,22 @@ class _Rows:
     rejected: list[Rejected] = field(default_factory=list)
 
     def read(self, body: Json, key: str, read_row: Callable[[Json], T]) -> tuple[T, ...]:
-        rows = body.get(key) or []
+        rows = body.get(key)
+        if rows is None:
+            return ()
         if not isinstance(rows, list):
             raise NotReadable(f"{key} 应为列表")
         return tuple(self._each(rows, key, read_row))
 
     def _each(self, rows: Sequence[object], key: str, read_row: Callable[[Json], T]) -> Iterable[T]:
         for index, row in enumerate(rows):
-            path = f"{key}[{index}]"
             if not isinstance(row, dict):
-                self.rejected.append(Rejected(path, "应为对象"))
+                self.rejected.append(Rejected(f"{key}[{index}]", "应为对象"))
                 continue
             try:
                 yield read_row(row)
             except _Bad as bad:
-                self.rejected.append(Rejected(f"{path}.{bad.key}", bad.why))
+                self.rejected.append(Rejected(f"{key}[{index}].{bad.key}", bad.why))
 
 
 def snapshot(body: Json) -> tuple[Snapshot, tuple[Rejected, ...]]:
@@ -78,7 +86,7 @@ def snapshot(body: Json) -> tuple[Snapshot, tuple[Rejected, ...]]:
     read = Snapshot(
         trading_day=_trading_day(body),
         at=_moment_of_body(body),
-        complete=body.get("complete") is True,
+        complete=_flag(body),
         instruments=rows.read(body, "instruments", _instrument),
         accounts=rows.read(body, "accounts", _account),
         positions=rows.read(body, "positions", _position),
@@ -95,6 +103,13 @@ def ticks(body: Json, default_at: datetime) -> tuple[tuple[Tick, ...], tuple[Rej
         return Tick(instrument=_text(row, "instrument"), last=_price(row, "last"), at=at)
 
     return rows.read(body, "ticks", tick), tuple(rows.rejected)
+
+
+def _flag(body: Json) -> bool:
+    value = body.get("complete", False)
+    if not isinstance(value, bool):
+        raise NotReadable("complete 应为 true 或 false")
+    return value
 
 
 def _trading_day(body: Json) -> date:
@@ -117,12 +132,12 @@ def _instrument(row: Json) -> Instrument:
         id=_text(row, "instrument"),
         product=_text(row, "product"),
         exchange=_text(row, "exchange"),
-        multiplier=_count(row, "multiplier", least=1),
+        multiplier=_count(row, "multiplier", least=1, most=MOST_UNITS),
         tick=_price(row, "tick"),
-        prev_settle=_maybe_amount(row, "prev_settle"),
-        last=_maybe_amount(row, "last"),
-        upper_limit=_maybe_amount(row, "upper_limit"),
-        lower_limit=_maybe_amount(row, "lower_limit"),
+        prev_settle=_maybe_price(row, "prev_settle"),
+        last=_maybe_price(row, "last"),
+        upper_limit=_maybe_price(row, "upper_limit"),
+        lower_limit=_maybe_price(row, "lower_limit"),
         larger_side=row.get("larger_side") is True,
         option=None if option is None else _option(option),
     )
@@ -144,8 +159,8 @@ def _option(row: object) -> Option:
 def _account(row: Json) -> AccountFunds:
     return AccountFunds(
         account=_text(row, "account"),
-        name=str(row.get("name") or ""),
-        branch=str(row.get("branch") or ""),
+        name=_maybe_text(row, "name", LONGEST_NAME),
+        branch=_maybe_text(row, "branch", LONGEST_BRANCH),
         pre_balance=_maybe_amount(row, "pre_balance"),
         deposit=_maybe_amount(row, "deposit") or ZERO,
         withdraw=_maybe_amount(row, "withdraw") or ZERO,
@@ -173,24 +188,37 @@ def _position(row: Json) -> PositionRow:
         direction=_one_of(row, "direction", Direction),
         lots=lots,
         today_lots=today_lots,
-        hedge=str(row.get("hedge") or "speculation"),
-        open_price=_maybe_amount(row, "open_price"),
+        hedge=_maybe_text(row, "hedge", LONGEST_ID) or "speculation",
+        open_price=_maybe_price(row, "open_price"),
         margin_rate=_maybe_rate(row, "margin_rate"),
         exchange_margin_rate=_maybe_rate(row, "exchange_margin_rate"),
     )
 
 
-def _text(row: Json, key: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or not value.strip():
+def _text(row: Json, key: str, most: int = LONGEST_ID) -> str:
+    found = _maybe_text(row, key, most)
+    if not found:
         raise _Bad(key, "不能为空")
-    return value.strip()
+    return found
 
 
-def _count(row: Json, key: str, *, least: int = 0) -> int:
+def _maybe_text(row: Json, key: str, most: int) -> str:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_LOTS:
-        raise _Bad(key, f"应为 {least} 到 {MOST_LOTS} 的整数")
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _Bad(key, "应为文字")
+    if len(value) > most:
+        raise _Bad(key, f"超过 {most} 个字符")
+    if not value.isprintable():
+        raise _Bad(key, "含有不可见字符")
+    return intern(value.strip())
+
+
+def _count(row: Json, key: str, *, least: int = 0, most: int = MOST_LOTS) -> int:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise _Bad(key, f"应为 {least} 到 {most} 的整数")
     return value
 
 
@@ -200,14 +228,27 @@ def _maybe_amount(row: Json, key: str) -> Decimal | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise _Bad(key, "应为数字")
+    number = _number(str(value))
+    if isinstance(number, str):
+        raise _Bad(key, number)
+    return number
+
+
+@lru_cache(maxsize=1 << 16)  # rates, prices and noughts come in their thousands
+def _number(text: str) -> Decimal | str:
+    """The number, or why it is none."""
+    if len(text) > LONGEST:
+        return "数字过长"
     try:
-        number = Decimal(str(value))
+        number = Decimal(text)
     except InvalidOperation:
-        raise _Bad(key, "应为数字") from None
+        return "应为数字"
+    if number.is_nan():
+        return "应为数字"
     if not number:
         return ZERO
     if not number.is_finite() or not FINEST <= number.adjusted() < LARGEST:
-        raise _Bad(key, "数字过大或过小")
+        return "数字过大或过小"
     return number
 
 
@@ -215,11 +256,21 @@ def _maybe_rate(row: Json, key: str) -> Decimal | None:
     rate = _maybe_amount(row, key)
     if rate is not None and rate < 0:
         raise _Bad(key, "不能为负")
+    if rate is not None and rate > HIGHEST_RATE:
+        raise _Bad(key, "应为小数，如 0.12")
     return rate
 
 
-def _price(row: Json, key: str) -> Decimal:
+def _maybe_price(row: Json, key: str) -> Decimal | None:
+    """May be below nothing, as oil once was."""
     price = _maybe_amount(row, key)
+    if price is not None and abs(price) >= DEAREST:
+        raise _Bad(key, "价格过大")
+    return price
+
+
+def _price(row: Json, key: str) -> Decimal:
+    price = _maybe_price(row, key)
     if price is None or price <= 0:
         raise _Bad(key, "应为正数")
     return price
@@ -239,7 +290,8 @@ Word = TypeVar("Word", Direction, OptionKind)
 
 
 def _one_of(row: Json, key: str, kind: type[Word]) -> Word:
+    value = row.get(key)
     try:
-        return kind(str(row.get(key)))
+        return kind(value if isinstance(value, str) else "")
     except ValueError:
         raise _Bad(key, f"应为 {' 或 '.join(kind)}") from None

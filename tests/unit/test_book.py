@@ -163,3 +163,15 @@ class TestGivenSilence:
 
     def test_before_the_first_word_everything_is_stale(self) -> None:
         assert book_with().is_stale(OPEN)
+
+
+class TestGivenAContractThatHasNotTraded:
+    def test_a_settlement_told_anew_moves_it_for_figures_and_levels_alike(self) -> None:
+        untraded = replace(RB, last=None)
+        bought = replace(ten_lots("1"), today_lots=10, open_price=D(3000))
+        book = book_with(
+            snapshot(funds("1"), instruments=(untraded,), positions=(bought,)),
+            snapshot(complete=False, instruments=(replace(untraded, prev_settle=D(1900)),)),
+        )
+        assert of(book, "1").equity == -D(10_000)
+        assert book.levels() == {"1": Level.NEGATIVE}

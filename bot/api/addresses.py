@@ -1,0 +1,94 @@
+"""The addresses of the API and who may ask each."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import orjson
+from aiohttp import web
+
+from bot.api import docs, push, risk
+from bot.api.door import let_in
+from bot.api.openapi import document
+from bot.api.problem import Problem, problems
+from crm.kernel.db import Store
+from risk.book import Book
+from risk.sources.push import PushSource
+
+PATH = "/api/"
+
+
+class Behind(Protocol):
+    """What the API asks of the service."""
+
+    store: Store
+    book: Book
+
+    @property
+    def pushes(self) -> Mapping[str, PushSource]:
+        """The sources that are pushed to, by name."""
+        ...
+
+
+Current = Callable[[], Behind | None]
+"""The service, None while it is being built."""
+Answer = Callable[[Behind, web.Request], Awaitable[web.Response]]
+
+
+def api_app(current: Current) -> web.Application:
+    """To be mounted at ``PATH``."""
+    app = web.Application(middlewares=[problems])
+    guarded = partial(_guarded, current)
+    app.add_routes(
+        [
+            web.get("/docs", _docs),
+            web.get("/v1/openapi.json", _openapi),
+            web.post("/v1/push/snapshot", guarded("data:push", _snapshot)),
+            web.post("/v1/push/ticks", guarded("data:push", _ticks)),
+            web.get("/v1/accounts/{account}/risk", guarded("risk:read", _account)),
+            web.post("/v1/risk/what-if", guarded("risk:read", _what_if)),
+            web.get("/v1/alerts", guarded("risk:read", _alerts)),
+        ]
+    )
+    return app
+
+
+def _guarded(
+    current: Current, scope: str, answer: Answer
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        behind = current()
+        if behind is None:
+            raise Problem(503, "期台正在启动，请稍后再试", headers={"Retry-After": "1"})
+        await let_in(behind.store, request, scope)
+        return await answer(behind, request)
+
+    return handle
+
+
+async def _snapshot(behind: Behind, request: web.Request) -> web.Response:
+    return await push.snapshot(behind.pushes, request)
+
+
+async def _ticks(behind: Behind, request: web.Request) -> web.Response:
+    return await push.ticks(behind.pushes, request)
+
+
+async def _account(behind: Behind, request: web.Request) -> web.Response:
+    return await risk.account(behind.book, behind.store, request)
+
+
+async def _what_if(behind: Behind, request: web.Request) -> web.Response:
+    return await risk.stress(behind.book, behind.store, request)
+
+
+async def _alerts(behind: Behind, request: web.Request) -> web.Response:
+    return await risk.alerts(behind.store, request)
+
+
+async def _docs(_: web.Request) -> web.Response:
+    return web.Response(text=docs.page(), content_type="text/html", headers=docs.HEADERS)
+
+
+async def _openapi(_: web.Request) -> web.Response:
+    return web.Response(body=orjson.dumps(document()), content_type="application/json")
