@@ -10,12 +10,13 @@ BATCH = 25  # accounts of one question and one transaction: nobody waits long fo
 
 
 async def keep_history(store: Store, book: Book, calendar: Calendar, source: SimSource) -> None:
-    """Ask for the days of accounts that lack the last settled one. Raises OutsideError."""
-    if book.trading_day is None:
+    """Ask for the days of its accounts that lack the last settled one. Raises OutsideError."""
+    told = book.expect(source.name)
+    if told.trading_day is None:
         return
     async with store.reading() as session:
-        known = await history.accounts_with(session, calendar.shift(book.trading_day, -1))
-    missing = sorted(set(book.accounts()) - known)
+        known = await history.accounts_with(session, calendar.shift(told.trading_day, -1))
+    missing = sorted(set(told.accounts()) - known)
     for start in range(0, len(missing), BATCH):
         await _keep(store, source, missing[start : start + BATCH])
 

@@ -1,0 +1,344 @@
+"""预警: claiming, calling, silencing, handing on; 追保, 风险榜, 为什么."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import deliveries
+from bot.cards import alert as draw
+from bot.cards import board, notice, text
+from bot.chat.message import Audience, Card, Picture
+from bot.chat.reply import Question, Reply, say
+from bot.router import Router, Turn
+from crm import blobs, people
+from crm.kernel.clock import SHANGHAI
+from crm.kernel.errors import UserError
+from crm.people import Action, Person, Scope
+from handlers import whom
+from handlers.asking import answer_text, asked_card, list_stays_open
+from handlers.clients import not_in_a_branch_group
+from risk import cases, episodes, groups, ladder, routing
+from risk.groups import is_open
+from risk.levels import Level
+from risk.models import Alert, AlertEvent, AlertGroup
+
+router = Router()
+
+RANKED = 20
+SILENCE = timedelta(minutes=draw.SILENCE_MINUTES)
+
+
+class NothingSaid(UserError):
+    say = "请写一句电话结果，例如：已通知，下午入金 5 万"
+
+
+class NobodyElse(UserError):
+    say = "风控岗没有其他同事可以接手"
+
+
+class NoAlerts(UserError):
+    say = "{name} 没有预警记录"
+
+
+class NoFigures(UserError):
+    say = "还没有收到资金数据，暂时排不出风险榜"
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────────────
+
+
+async def _reader(
+    session: AsyncSession, person: Person, audience: Audience, at: datetime, ids: Iterable[str]
+) -> draw.Reader:
+    return draw.Reader(
+        audience=audience,
+        works=routing.may_work(person),
+        staff=await people.names(session, ids),
+        at=at,
+    )
+
+
+def _mentioned(alerts: Iterable[Alert], events: Iterable[AlertEvent] = ()) -> set[str]:
+    found = {
+        staff
+        for alert in alerts
+        for staff in (alert.manager, alert.claimed_by, alert.silenced_by)
+        if staff
+    }
+    for event in events:
+        to = event.facts.get("to", ())
+        found |= {event.by, *([to] if isinstance(to, str) else to)}
+    return found
+
+
+@router.view("alert")
+async def draw_case(
+    session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
+) -> Card:
+    alert = await session.get_one(Alert, number, populate_existing=True)
+    events = await episodes.events_of(session, number)
+    reader = await _reader(session, person, audience, at, _mentioned([alert], events))
+    return draw.case_card(alert, events, reader)
+
+
+@router.view("alerts")
+async def draw_group(
+    session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
+) -> Card:
+    """In the desk's own group everybody there sees all of it; in private what is one's own."""
+    group = await session.get_one(AlertGroup, number, populate_existing=True)
+    alerts = await groups.members(session, number)
+    if audience is not Audience.RISK_GROUP:
+        alerts = [alert for alert in alerts if cases.in_reach(person, alert)]
+    reader = await _reader(session, person, audience, at, _mentioned(alerts))
+    branches = await people.branch_names(session)
+    return draw.group_card(group, alerts, branches.get(group.branch, group.branch), reader)
+
+
+def _shown_on(alert: Alert) -> tuple[str, ...]:
+    """The subjects whose cards show it."""
+    group = () if alert.group_id is None else (f"alerts:{alert.group_id}",)
+    task = () if alert.task_id is None else (f"task:{alert.task_id}",)
+    return (f"alert:{alert.id}", *group, *task)
+
+
+# ── one case ─────────────────────────────────────────────────────────────────────────────────
+
+
+@router.click("alert", action=Action.SEE_RISK)
+async def open_case(turn: Turn, session: AsyncSession) -> Reply:
+    return await _show(turn, session, int(turn.args[0]))
+
+
+async def _show(turn: Turn, session: AsyncSession, alert_id: int) -> Reply:
+    not_in_a_branch_group(turn)
+    alert = await cases.see(session, turn.person, alert_id)
+    cases.looked_at(session, turn.person, alert)
+    card = await draw_case(session, turn.person, alert.id, turn.audience, turn.at)
+    listed = None if turn.in_words else list_stays_open(turn, "alert")
+    if listed is not None or not card.buttons:
+        return Reply(parts=(card,), focus=alert.client_id, question=listed)
+    keys = tuple(button.key for button in card.buttons)
+    said = draw.with_numbers(card)
+    return Reply(parts=(said,), focus=alert.client_id, question=Question(options=keys))
+
+
+@router.click("alert_claim", action=Action.RISK_DESK)
+async def claim(turn: Turn, session: AsyncSession) -> Reply:
+    alert = await cases.claim(session, turn.person, int(turn.args[0]))
+    return await _done(turn, session, alert)
+
+
+async def _done(turn: Turn, session: AsyncSession, alert: Alert) -> Reply:
+    """The card under the finger as it is now, and every other one of the case."""
+    await session.flush()
+    card = turn.card
+    if card is not None and card.subject == f"alert:{alert.id}":
+        now = await draw_case(session, turn.person, alert.id, turn.audience, turn.at)
+        return Reply(update=now, refresh=_shown_on(alert), focus=alert.client_id)
+    return Reply(refresh=_shown_on(alert), focus=alert.client_id)
+
+
+@router.click("alert_called", action=Action.SEE_RISK)
+async def ask_of_the_call(turn: Turn, session: AsyncSession) -> Reply:
+    """What came of it is asked for; nothing is written before the answer."""
+    alert = await cases.see(session, turn.person, int(turn.args[0]))
+    if not is_open(alert):
+        raise cases.AlertOver(when=f"{turn.at.astimezone(SHANGHAI):%H:%M}", word="结束")
+    reader = await _reader(session, turn.person, turn.audience, turn.at, ())
+    card = draw.call_question(alert, reader)
+    options = tuple(button.key for button in card.buttons)
+    question = Question(options=options, text_action=f"alert_call_text:{alert.id}")
+    return Reply(parts=(card,), question=question, focus=alert.client_id)
+
+
+@router.click("alert_call", action=Action.SEE_RISK)
+async def called(turn: Turn, session: AsyncSession) -> Reply:
+    asked_card(turn)
+    return await _called(turn, session, draw.OUTCOMES[int(turn.args[1])])
+
+
+@router.click("alert_call_text", action=Action.SEE_RISK)
+async def called_in_words(turn: Turn, session: AsyncSession) -> Reply:
+    asked_card(turn)
+    words = answer_text(turn)
+    if not words:
+        raise NothingSaid
+    return await _called(turn, session, words)
+
+
+async def _called(turn: Turn, session: AsyncSession, note: str) -> Reply:
+    alert = await cases.called(session, turn.person, int(turn.args[0]), note, source=turn.source)
+    done = notice.done("已记下电话", f"«{text.quote(note, 60, turn.audience)}»")
+    return Reply(update=done, refresh=_shown_on(alert), focus=alert.client_id)
+
+
+@router.click("alert_silence", action=Action.RISK_DESK)
+async def silence(turn: Turn, session: AsyncSession) -> Reply:
+    rules = await ladder.current(session)
+    alert = await cases.silence(session, turn.person, int(turn.args[0]), SILENCE, rules)
+    return await _done(turn, session, alert)
+
+
+@router.click("alert_hand", action=Action.RISK_DESK)
+async def ask_to_whom(turn: Turn, session: AsyncSession) -> Reply:
+    alert = await cases.see(session, turn.person, int(turn.args[0]))
+    others = [each for each in await routing.desk(session) if each.id != turn.person.id]
+    if not others:
+        raise NobodyElse
+    reader = await _reader(session, turn.person, turn.audience, turn.at, ())
+    card = draw.hand_question(alert, [(each.id, each.name) for each in others], reader)
+    options = tuple(button.key for button in card.buttons)
+    return Reply(parts=(card,), question=Question(options=options), focus=alert.client_id)
+
+
+@router.click("alert_hand_to", action=Action.RISK_DESK)
+async def hand_on(turn: Turn, session: AsyncSession) -> Reply:
+    asked_card(turn)
+    heir = turn.args[1]
+    alert = await cases.hand_on(session, turn.person, int(turn.args[0]), heir)
+    await session.flush()
+    to = await people.get(session, heir)
+    card = await draw_case(session, to, alert.id, Audience.PRIVATE, turn.at)
+    done = notice.done(f"已转交 {to.name}")
+    return Reply(update=done, refresh=_shown_on(alert), tell=((heir, card),))
+
+
+# ── a group of them ──────────────────────────────────────────────────────────────────────────
+
+
+@router.click("alerts_claim", action=Action.RISK_DESK)
+async def claim_all(turn: Turn, session: AsyncSession) -> Reply:
+    group_id = int(turn.args[0])
+    claimed = await cases.claim_all(session, turn.person, group_id)
+    return await _group_done(turn, session, group_id, claimed)
+
+
+@router.click("alerts_silence", action=Action.RISK_DESK)
+async def silence_all(turn: Turn, session: AsyncSession) -> Reply:
+    group_id = int(turn.args[0])
+    rules = await ladder.current(session)
+    await cases.silence_all(session, turn.person, group_id, SILENCE, rules)
+    hushed = [each for each in await groups.members(session, group_id) if is_open(each)]
+    return await _group_done(turn, session, group_id, hushed)
+
+
+async def _group_done(
+    turn: Turn, session: AsyncSession, group_id: int, touched: Iterable[Alert]
+) -> Reply:
+    refresh = (f"alerts:{group_id}", *(f"alert:{alert.id}" for alert in touched))
+    card = turn.card
+    if card is None or card.subject != f"alerts:{group_id}":
+        return Reply(refresh=refresh)
+    now = await draw_group(session, turn.person, group_id, turn.audience, turn.at)
+    return Reply(update=now, refresh=refresh)
+
+
+# ── in words ─────────────────────────────────────────────────────────────────────────────────
+
+
+@router.command("calls", action=Action.SEE_RISK)
+async def calls(turn: Turn, session: AsyncSession) -> Reply:
+    """追保, 追保 今日: what is open and what is over today; with a name, that client's case."""
+    not_in_a_branch_group(turn)
+    visible = whom.seen(turn)
+    if visible and visible[0].how in whom.SURE:
+        return await _of_client(turn, session, visible[0].client_id)
+    midnight = datetime.combine(turn.at.astimezone(SHANGHAI).date(), time(0), SHANGHAI)
+    found = await cases.since(session, turn.person, midnight)
+    reader = await _reader(session, turn.person, turn.audience, turn.at, _mentioned(found))
+    own = turn.person.scope(Action.SEE_RISK) is Scope.OWN
+    card = draw.calls_card(found, reader, owner=own)
+    options = tuple(button.key for button in card.buttons)
+    return Reply(parts=(card,), question=Question(options=options) if options else None)
+
+
+async def _of_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
+    found = await cases.newest_of(session, turn.person, client_id)
+    if not found:
+        raise NoAlerts(name="这位客户")
+    return await _show(turn, session, found[0].id)
+
+
+@router.command("admin:为什么", action=Action.SEE_RISK)
+async def why(turn: Turn, session: AsyncSession) -> Reply:
+    """From the ledger: by the number of an alert, or the latest of a client."""
+    not_in_a_branch_group(turn)
+    words = (turn.said.query or "").strip()
+    visible = whom.seen(turn)
+    if visible and visible[0].how in whom.SURE:
+        return await _why_client(turn, session, visible[0].client_id)
+    if words.isdecimal() and len(words) < 10:
+        return await _why(turn, session, int(words))
+    if visible:
+        return whom.which(turn, visible, "alert_why_of")
+    if turn.focus is not None and not words:
+        return await _why_client(turn, session, turn.focus)
+    raise whom.nobody(turn)
+
+
+@router.click("alert_why_of", action=Action.SEE_RISK)
+async def why_of(turn: Turn, session: AsyncSession) -> Reply:
+    return await _why_client(turn, session, int(turn.args[0]))
+
+
+async def _why_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
+    found = await cases.newest_of(session, turn.person, client_id)
+    if not found:
+        raise NoAlerts(name="这位客户")
+    return await _why(turn, session, found[0].id)
+
+
+async def _why(turn: Turn, session: AsyncSession, alert_id: int) -> Reply:
+    alert = await cases.see(session, turn.person, alert_id)
+    whole = await cases.episode(session, alert)
+    cases.looked_at(session, turn.person, alert)
+    ids = _mentioned([alert], whole.events) | {each.receiver for each in whole.notices}
+    reader = await _reader(session, turn.person, turn.audience, turn.at, ids)
+    told = await deliveries.lines(session, whole.notices, reader.staff)
+    return say(draw.why_card(alert, whole.events, told, reader), focus=alert.client_id)
+
+
+@router.command("risk_rank", action=Action.SEE_RISK)
+async def rank(turn: Turn, session: AsyncSession) -> Reply:
+    """The twenty most endangered that this person may see, as a table and a picture."""
+    not_in_a_branch_group(turn)
+    if turn.book.as_of is None:
+        raise NoFigures
+    mine = await _accounts_of(turn, session)
+    top = turn.book.top(RANKED, turn.at, mine)
+    found = [each for each in top if each.risk or each.level is Level.NEGATIVE]
+    reader_names = await routing.whose(session, [each.account for each in found])
+    rows = [
+        board.Row(
+            account=each.account,
+            name=reader_names[each.account].name if each.account in reader_names else each.name,
+            level=each.level,
+            risk=each.risk,
+            call_amount=each.call_amount,
+        )
+        for each in found
+    ]
+    stale = turn.book.is_stale(turn.at)
+    card = board.rank_card(rows, turn.book.as_of, stale=stale, now=turn.at)
+    clients = [
+        reader_names[each.account].client_id
+        for each in found[: board.NUMBERED]
+        if each.account in reader_names
+    ]
+    options = tuple(f"positions:{each}" for each in clients if each is not None)
+    if not rows:
+        return say(card)
+    blob = await blobs.put(session, json.dumps(board.dump(rows)).encode())
+    picture = Picture(blob=f"{board.KIND}:{blob}", caption=board.finding(rows))
+    question = Question(options=options) if len(options) == min(len(rows), board.NUMBERED) else None
+    return Reply(parts=(picture, card), question=question)
+
+
+async def _accounts_of(turn: Turn, session: AsyncSession) -> frozenset[str] | None:
+    """None where all may be seen."""
+    if turn.person.scope(Action.SEE_RISK) is Scope.ALL:
+        return None
+    return await routing.accounts_in_reach(session, turn.person)
