@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm.kernel.counting import count_up
 from crm.models import Change
 
-What = Literal["clients", "staff", "calendar"]
+What = Literal["clients", "staff", "calendar", "rules"]
 
 
 async def announce(session: AsyncSession, what: What) -> None:

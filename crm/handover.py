@@ -1,16 +1,157 @@
-"""离职交接: what a person owned goes to the head of the branch."""
+"""交接: what is in a person's name goes to another, all of it in one transaction.
 
+Whoever leaves is followed by the head of the branch. Other parts of the house keep things in
+people's names too: each says so as a ``Holding``, and the shell brings them together.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm import clients, people
 from crm.changes import announce
 from crm.kernel import audit
 from crm.kernel.db import now
-from crm.models import Client, Role, Staff, Task, TaskState, ViewGrant
-from crm.people import Person
+from crm.kernel.errors import UserError
+from crm.models import Client, FundAccount, Role, Staff, Task, TaskState, ViewGrant
+from crm.people import Action, Person, Scope
+
+
+class NotTwo(UserError):
+    say = "交接要写两个不同的人，例如：/交接 王强 → 李敏"
+
+
+class CannotTakeOver(UserError):
+    say = "{name} 不在职或不服务客户，不能接手"
+
+
+class Holding(Protocol):
+    """One kind of thing that is in people's names."""
+
+    @property
+    def word(self) -> str:
+        """As counted: 位客户"""
+        ...
+
+    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
+        """Everything of it, each in a few words without personal numbers."""
+        ...
+
+    async def move(
+        self,
+        session: AsyncSession,
+        staff_id: str,
+        to: str,
+        *,
+        by: str,
+        only: Collection[int] | None = None,
+    ) -> list[int]:
+        """All of it, or ``only`` these; gives the numbers of what moved."""
+        ...
+
+
+class Clients:
+    word = "位客户"
+
+    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
+        rows = await session.execute(
+            select(Client.id, Client.name, FundAccount.account)
+            .outerjoin(FundAccount, FundAccount.client_id == Client.id)
+            .where(Client.owner == staff_id)
+            .order_by(Client.id, FundAccount.account)
+        )
+        found: dict[int, str] = {}
+        for number, name, account in rows:
+            found.setdefault(number, f"{name} {account or ''}".strip())
+        return list(found.values())
+
+    async def move(
+        self,
+        session: AsyncSession,
+        staff_id: str,
+        to: str,
+        *,
+        by: str,  # noqa: ARG002  the whole handover is noted once
+        only: Collection[int] | None = None,
+    ) -> list[int]:
+        which = Client.owner == staff_id
+        return await clients.move(
+            session, which if only is None else which & Client.id.in_(only), to
+        )
+
+
+class Tasks:
+    word = "条待办"
+
+    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
+        rows = await session.scalars(
+            select(Task)
+            .where(Task.staff == staff_id, Task.state == TaskState.OPEN)
+            .order_by(Task.due_at)
+        )
+        return [task.text for task in rows]
+
+    async def move(
+        self,
+        session: AsyncSession,
+        staff_id: str,
+        to: str,
+        *,
+        by: str,  # noqa: ARG002  the whole handover is noted once
+        only: Collection[int] | None = None,
+    ) -> list[int]:
+        return await _give_tasks(session, staff_id, to, only)
+
+
+Moved = Mapping[str, list[int]]
+"""The numbers of what moved, by the holding's name."""
+
+
+async def two(session: AsyncSession, giver: str, heir: str) -> tuple[Person, Person]:
+    """Both, locked until the commit, so that neither leaves meanwhile. Raises NotTwo,
+    NoSuchStaff or CannotTakeOver."""
+    if giver == heir:
+        raise NotTwo
+    rows = await session.scalars(
+        select(Staff)
+        .where(Staff.id.in_((giver, heir)))
+        .order_by(Staff.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    active = {row.id for row in rows if row.disabled_at is None}
+    from_, to = await people.get(session, giver), await people.get(session, heir)
+    if heir not in active or to.scope(Action.LOG) < Scope.OWN:
+        raise CannotTakeOver(name=to.name)
+    return from_, to
+
+
+async def give(
+    session: AsyncSession,
+    giver: str,
+    heir: str,
+    holdings: Mapping[str, Holding],
+    *,
+    by: str,
+    only: Mapping[str, Collection[int]] | None = None,
+) -> Moved:
+    """Everything that is in ``giver``'s name now, or ``only`` what an earlier handover moved.
+
+    Raises what ``two`` does.
+    """
+    await two(session, giver, heir)
+    moved = {
+        name: await holding.move(
+            session, giver, heir, by=by, only=None if only is None else only.get(name, ())
+        )
+        for name, holding in holdings.items()
+    }
+    audit.note(session, by, "handover", f"staff:{giver}", trace="", to=heir, moved=moved)
+    await announce(session, "clients")
+    return moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +195,18 @@ async def _heir(session: AsyncSession, person: Person) -> Person | None:
     return next((head for head in heads if head.id != person.id), None)
 
 
-async def _give_tasks(session: AsyncSession, staff_id: str, to: str | None) -> list[int]:
+async def _give_tasks(
+    session: AsyncSession, staff_id: str, to: str | None, only: Collection[int] | None = None
+) -> list[int]:
     """What was promised is still owed; without an heir it waits for one."""
     if to is None:
         return []
-    moved = await session.scalars(
+    statement = (
         update(Task)
         .where(Task.staff == staff_id, Task.state == TaskState.OPEN)
         .values(staff=to, version=Task.version + 1)
         .returning(Task.id)
     )
-    return list(moved)
+    if only is not None:
+        statement = statement.where(Task.id.in_(only))
+    return list(await session.scalars(statement))

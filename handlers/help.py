@@ -14,8 +14,19 @@ from crm.models import Role
 from crm.people import ROLE_WORDS, Action, Person, Scope
 
 EVERYBODY = Person(id="", name="", branch=None, roles=frozenset(Role))
-NOT_IN_A_BRANCH_GROUP = frozenset({"positions", "curve", "more", "reveal"})
-NOT_IN_ANY_GROUP = frozenset({"more", "reveal"})
+APPROVALS = frozenset(
+    {"apply_opening", "progress", "withdraw", "my_approvals", "approve", "reject", "send_back"}
+    | {"hand_on", "cosign"}
+)
+ADMINS = frozenset(
+    f"admin:{word}" for word in ("员工", "角色", "流程", "审计", "健康", "系统", "配置", "变更")
+)
+NOT_IN_ANY_GROUP = frozenset({"more", "reveal", "bind", "handover"}) | APPROVALS | ADMINS
+NOT_IN_A_BRANCH_GROUP = (
+    NOT_IN_ANY_GROUP
+    | {"positions", "curve", "calls", "risk_rank"}
+    | {"admin:规则", "admin:数据源", "admin:静默"}
+)
 GREETINGS = frozenset(
     {"你好", "您好", "在吗", "在么", "早", "早上好", "上午好", "下午好", "晚上好", "hi", "hello"}
 )
@@ -82,8 +93,6 @@ def _overview(turn: Turn, usable: Sequence[Verb], *, unknown: str = "") -> Card:
     lines = [f"{verb.word}　{verb.says}" for verb in usable]
     if unknown:
         lines.insert(0, f"没有「{text.cut(unknown, LONGEST_WORD)}」这个命令，您可以说：")
-    if all(verb.name in ("look_up", "positions", "curve", "more", "help") for verb in usable):
-        lines.append("管理命令还没有开通，开通后会列在这里")
     return Card(title=f"您可以这样说 · {roles}", text="\n".join(lines), footer=_hint(turn))
 
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 from bot.cards import text
 from bot.cards.goods import short_name
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
-from crm.interactions import CHANNEL_WORDS
+from crm.interactions import CHANNEL_WORDS, LastTalk
 from crm.kernel import masks
-from crm.models import Client, ClientKind, ClientStatus, Interaction, Permission, PersonalKind, Task
+from crm.models import Client, ClientKind, ClientStatus, Permission, PersonalKind, Task
 from crm.people import FieldLevel
-from crm.search import MOST, Hit
+from crm.search import Hit
 from risk.figures import Figures, Holding
 from risk.levels import Level
 from risk.sources.base import Direction
@@ -48,7 +48,7 @@ class Sheet:
     client: Client
     figures: Figures | None  # of the first account in yuan
     personal: Mapping[PersonalKind, str]
-    last: Interaction | None
+    last: LastTalk | None
     task: Task | None
     owner: str
     fields: FieldLevel
@@ -184,7 +184,7 @@ def _service(sheet: Sheet, audience: Audience) -> tuple[Fact, ...]:
     rows = []
     if sheet.last is not None:
         own = audience is Audience.PRIVATE and sheet.last.staff == sheet.viewer
-        said = sheet.last.texts[-1].note
+        said = sheet.last.note
         note = text.cut(said if own else masks.numbers(said), 16)
         channel = CHANNEL_WORDS[sheet.last.channel]
         rows.append(Fact("最近沟通", f"{text.moment(sheet.last.at)} {channel} «{note}»"))
@@ -285,34 +285,43 @@ class Line:
 
 
 def client_list(
-    lines: Sequence[Line], total: int, first: int, audience: Audience, draft: str
+    lines: Sequence[Line],
+    total: int,
+    first: int,
+    audience: Audience,
+    draft: str,
+    *,
+    more: bool = False,
 ) -> Card:
     """Several clients to choose from, numbered from 1; ``first`` is the place of the first.
 
-    ``draft`` keeps all of them for turning the page.
+    ``more``: there are others beside the ``total`` that were looked up. ``draft`` keeps all of
+    them for turning the page.
     """
     in_group = audience is Audience.GROUP
     columns = ("", "客户", "账号", "类") if in_group else ("", "客户", "账号", "类", "持仓与风险")
     rows = tuple(_list_row(n, line, in_group=in_group) for n, line in enumerate(lines, start=1))
     after = first + len(lines)
     return Card(
-        title=_list_title(lines, total, first),
+        title=_list_title(lines, total, first, more=more),
         table=Table(columns, rows),
         buttons=(
             *(Button(f"client:{line.client_id}", str(n)) for n, line in enumerate(lines, start=1)),
-            *((Button(f"page:{after}", "下一页"),) if after < total else ()),
+            *((Button(f"page:{after}", "下一页"),) if more or after < total else ()),
             *((Button(f"page:{max(0, first - PAGE)}", "上一页"),) if first else ()),
         ),
-        footer="回复序号或点按钮" if after >= total else "回复序号或点按钮；写全一些可以更快找到",
+        footer="回复序号或点按钮"
+        if not more and after >= total
+        else "回复序号或点按钮；写全一些可以更快找到",
         draft=draft,
     )
 
 
-def _list_title(lines: Sequence[Line], total: int, first: int) -> str:
-    if total == len(lines):
+def _list_title(lines: Sequence[Line], total: int, first: int, *, more: bool) -> str:
+    if total == len(lines) and not more:
         guessed = all(line.why in GUESSED for line in lines)
         return f"找到 {total} 位相近的客户" if guessed else f"找到 {total} 位客户"
-    every = f"{total} 位以上" if total >= MOST else f"{total} 位"  # the search ends at MOST
+    every = f"{total} 位以上" if more else f"{total} 位"
     return f"找到 {every}客户 · 第 {first + 1}–{first + len(lines)} 位"
 
 

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
+from bot.cards import board
 from bot.cards.drawdown import drawdown
 from bot.cards.text import percent
 from risk.sources.base import DayOfFunds
@@ -47,6 +48,10 @@ class Painter:
         if len(points) < 2:
             raise ValueError("a curve needs two points")
         return await self._run(_draw, tuple(points), finding(points), note, rise_is_red)
+
+    async def risk_rank(self, rows: Sequence[board.Row]) -> bytes:
+        """A PNG of 1440 pixels across. Raises TimeoutError when it takes too long."""
+        return await self._run(_draw_rank, tuple(rows), board.finding(rows))
 
     async def warm_up(self) -> None:
         """Start the process now, so that the first picture is quick."""
@@ -94,6 +99,12 @@ def _draw(points: Sequence[DayOfFunds], title: str, note: str, rise_is_red: bool
     from bot.cards.drawing import equity_curve  # noqa: PLC0415 - matplotlib stays in the worker
 
     return equity_curve(points, drawdown(points), title, note, rise_is_red=rise_is_red)
+
+
+def _draw_rank(rows: Sequence[board.Row], title: str) -> bytes:
+    from bot.cards.ranking import risk_rank  # noqa: PLC0415 - as above
+
+    return risk_rank(rows, title)
 
 
 def _load() -> None:

@@ -79,7 +79,7 @@ class _Sketch:
         )
 
 
-def _type(size: float, colour: str = QUIET) -> dict[str, Any]:
+def type_of(size: float, colour: str = QUIET) -> dict[str, Any]:
     """Our own type of this many css pixels."""
     return {"fontproperties": _font(size), "color": colour}
 
@@ -98,11 +98,11 @@ def _frame(axes: Axes, sketch: _Sketch) -> None:
     axes.tick_params(length=0)
     levels = MaxNLocator(4).tick_values(sketch.floor, sketch.ceiling)
     shown = [y for y in levels if sketch.floor <= y <= sketch.ceiling]
-    axes.set_yticks(shown, [short_yuan(Decimal(round(y))) for y in shown], **_type(11.5))
+    axes.set_yticks(shown, [short_yuan(Decimal(round(y))) for y in shown], **type_of(11.5))
     axes.grid(axis="y", color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     places = list(_days_to_name(sketch.points))
-    axes.set_xticks(places, [f"{sketch.points[n].day:%m-%d}" for n in places], **_type(11.5))
+    axes.set_xticks(places, [f"{sketch.points[n].day:%m-%d}" for n in places], **type_of(11.5))
 
 
 def _days_to_name(points: Sequence[DayOfFunds]) -> Iterable[int]:
@@ -117,10 +117,10 @@ def _days_to_name(points: Sequence[DayOfFunds]) -> Iterable[int]:
 
 
 def _headline(figure: Figure, points: Sequence[DayOfFunds], title: str, note: str) -> None:
-    figure.text(22 / WIDTH, 1 - 34 / HEIGHT, title.replace(" · ", "·"), **_type(19, INK))
+    figure.text(22 / WIDTH, 1 - 34 / HEIGHT, title.replace(" · ", "·"), **type_of(19, INK))
     span = f"{points[0].day:%Y-%m-%d} 至 {points[-1].day:%m-%d} 每日结算后"
     under = " · ".join(part for part in (note, span) if part)
-    figure.text(22 / WIDTH, 1 - 57 / HEIGHT, under, **_type(12))
+    figure.text(22 / WIDTH, 1 - 57 / HEIGHT, under, **type_of(12))
 
 
 def _fall(axes: Axes, sketch: _Sketch, worst: Drawdown) -> None:
@@ -143,7 +143,7 @@ def _fall(axes: Axes, sketch: _Sketch, worst: Drawdown) -> None:
             ha=side,
             va=align,
             zorder=5,
-            **_type(11.5, INK),
+            **type_of(11.5, INK),
         )
     axes.annotate(
         f"回撤 {percent(worst.degree, 1)}",
@@ -153,7 +153,7 @@ def _fall(axes: Axes, sketch: _Sketch, worst: Drawdown) -> None:
         textcoords="offset points",
         ha="center",
         va="bottom",
-        **_type(11.5, INK),
+        **type_of(11.5, INK),
     )
 
 
@@ -179,11 +179,11 @@ def _now(axes: Axes, sketch: _Sketch, earned: Decimal, colour: str) -> None:
     profit = f"盈亏 {'+' if earned > 0 else ''}{short_yuan(earned)}"
     axes.annotate(
         amount, end, xytext=(7, 1), textcoords="offset points",
-        va="bottom", annotation_clip=False, **_type(14, colour),
+        va="bottom", annotation_clip=False, **type_of(14, colour),
     )  # fmt: skip
     axes.annotate(
         profit, end, xytext=(7, -2), textcoords="offset points",
-        va="top", annotation_clip=False, **_type(11, colour),
+        va="top", annotation_clip=False, **type_of(11, colour),
     )  # fmt: skip
 
 
@@ -206,7 +206,7 @@ def _flow_sign(axes: Axes, sketch: _Sketch, place: int) -> None:
     sign = "▲" if sketch.points[place].net_deposit > 0 else "▼"
     axes.annotate(
         sign, (place, sketch.y[place]), xytext=(0, -5), textcoords="offset points",
-        ha="center", va="top", **_type(9),
+        ha="center", va="top", **type_of(9),
     )  # fmt: skip
 
 
@@ -219,5 +219,5 @@ def _flow_words(axes: Axes, sketch: _Sketch, place: int, *, late: bool) -> None:
     axes.annotate(
         word, (place, 0), xycoords=("data", "axes fraction"), xytext=(-4 if late else 4, 3),
         textcoords="offset points", ha="right" if late else "left", va="bottom", zorder=5,
-        **_type(10.5),
+        **type_of(10.5),
     )  # fmt: skip

@@ -12,6 +12,7 @@ STATE = {
     TaskState.DONE: ("已完成", Tone.GREEN),
     TaskState.CANCELLED: ("已取消", Tone.GREY),
 }
+PAGE_OF_ALL = "/pages/todo"
 PAGE = 8  # as many as one row of number buttons holds
 
 
@@ -94,6 +95,7 @@ def task_list(
             *_pages(len(rows), first, f":{only}" if only else ""),
         ),
         footer="点序号可完成、改时间或取消；也可以发「完成 1」",
+        link=PAGE_OF_ALL if audience is Audience.PRIVATE and not only else "",
     )
 
 

@@ -7,12 +7,14 @@ from alembic import context
 from sqlalchemy import Connection, DateTime, create_engine
 from sqlalchemy.types import TypeDecorator
 
+import approvals.models
 import bot.models
 import crm.models
 import risk.models
+from crm.kernel import rulebook
 from crm.kernel.audit import AuditRow
 
-FILL_THE_METADATA = (bot.models, crm.models, risk.models)
+FILL_THE_METADATA = (approvals.models, bot.models, crm.models, risk.models, rulebook)
 METADATA = AuditRow.metadata
 SCRATCH = Path(".qidesk/scratch.db")
 

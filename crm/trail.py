@@ -1,0 +1,166 @@
+"""审计: who looked at or changed what, read from the trail without any personal number."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crm import people
+from crm.kernel import audit, masks
+from crm.kernel.audit import AuditRow
+from crm.models import Client, FundAccount, Interaction, Staff, Task
+from crm.people import Action, Person
+
+MOST_SHOWN = 60  # characters of a detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Whom a question to the trail is about: a member of staff, or a client."""
+
+    key: str  # staff:wangqiang, client:17
+    name: str
+    more: str  # branch or account, to tell namesakes apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    detail: str
+
+
+async def named(session: AsyncSession, words: str) -> list[About]:
+    """Everybody of exactly this name, id or account."""
+    staff = await session.execute(
+        select(Staff.id, Staff.name, Staff.branch)
+        .where(or_(Staff.id == words, Staff.name == words))
+        .order_by(Staff.id)
+    )
+    of_account = select(FundAccount.client_id).where(FundAccount.account == words)
+    clients = await session.execute(
+        select(Client.id, Client.name, func.min(FundAccount.account))
+        .outerjoin(FundAccount, FundAccount.client_id == Client.id)
+        .where(or_(Client.name == words, Client.id.in_(of_account)))
+        .group_by(Client.id, Client.name)
+        .order_by(Client.id)
+    )
+    return [
+        *(About(key=f"staff:{i}", name=name, more=f"员工 {i}") for i, name, _ in staff),
+        *(About(key=f"client:{i}", name=name, more=f"客户 {a or ''}") for i, name, a in clients),
+    ]
+
+
+async def about(session: AsyncSession, key: str) -> About:
+    """The same by its key."""
+    kind, _, number = key.partition(":")
+    if kind == "client" and number.isdecimal():
+        client = await session.get(Client, int(number))
+        return About(key=key, name=client.name if client else number, more="客户")
+    names = await people.names(session, [number])
+    return About(key=key, name=names.get(number, number), more="员工")
+
+
+async def read(
+    session: AsyncSession,
+    person: Person,
+    key: str,
+    since: datetime,
+    *,
+    before: int | None = None,
+    limit: int,
+    related: Sequence[Select[str]] = (),
+) -> tuple[list[Entry], int]:
+    """What somebody did, or what was done to a client or to somebody; the newest first, with how
+    many there are in all. ``related`` are further objects that belong to a client, each of them
+    given by ``keys_of``. The look itself is put on record. Raises NotAllowed."""
+    person.must(Action.AUDIT)
+    which = [_touching(key, related), AuditRow.at >= since]
+    count = await session.scalar(select(func.count()).select_from(AuditRow).where(*which))
+    if before is not None:
+        which.append(AuditRow.seq < before)
+    rows = await session.scalars(
+        select(AuditRow).where(*which).order_by(AuditRow.seq.desc()).limit(limit)
+    )
+    found = [_entry(row) for row in rows]
+    audit.note(session, person.id, "audit.read", key, since=since.isoformat())
+    return found, count or 0
+
+
+def keys_of(
+    kind: str, number: InstrumentedAttribute[int], owner: ColumnElement[bool]
+) -> Select[str]:
+    """Objects of a kind as the trail spells them: interaction:5."""
+    return select(literal(f"{kind}:") + cast(number, String)).where(owner)
+
+
+def _touching(key: str, related: Sequence[Select[str]]) -> ColumnElement[bool]:
+    kind, _, number = key.partition(":")
+    done_to = AuditRow.object == key
+    if kind == "staff":
+        return or_(done_to, AuditRow.actor == number)
+    owned = (
+        keys_of("interaction", Interaction.id, Interaction.client_id == int(number)),
+        keys_of("task", Task.id, Task.client_id == int(number)),
+        *related,
+    )
+    return or_(done_to, *(AuditRow.object.in_(each) for each in owned))
+
+
+def _entry(row: AuditRow) -> Entry:
+    return Entry(
+        seq=row.seq,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        object=row.object,
+        detail=_told(json.loads(row.detail)),
+    )
+
+
+WORDS: Mapping[str, str] = {
+    "reason": "原因",
+    "field": "项目",
+    "before": "原",
+    "after": "新",
+    "to": "给",
+    "roles": "角色",
+    "about": "内容",
+}
+
+
+def _told(detail: Mapping[str, Any]) -> str:
+    """The part that people ask for, in a line, with whatever looks like a number masked."""
+    parts = [f"{word} {_short(detail[key])}" for key, word in WORDS.items() if detail.get(key)]
+    line = masks.numbers("；".join(parts))
+    return line if len(line) <= MOST_SHOWN else line[: MOST_SHOWN - 1] + "…"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "、".join(str(each) for each in value[:6])
+    return str(value)
+
+
+async def objects(session: AsyncSession, keys: Collection[str]) -> dict[str, str]:
+    """What people call the objects: names of clients and staff."""
+    clients = [int(key[7:]) for key in keys if key.startswith("client:") and key[7:].isdecimal()]
+    staff = [key[6:] for key in keys if key.startswith("staff:")]
+    rows: Sequence[tuple[int, str]] = (
+        (await session.execute(select(Client.id, Client.name).where(Client.id.in_(clients)))).all()
+        if clients
+        else []
+    )
+    names = await people.names(session, staff)
+    return {
+        **{f"client:{number}": name for number, name in rows},
+        **{f"staff:{number}": name for number, name in names.items()},
+    }

@@ -1,0 +1,80 @@
+"""交接: both managers and the head see the list, a second admin confirms, everything moves."""
+
+import pytest
+from sqlalchemy import func, select
+
+from crm.models import Client
+from tests.story.room import Room, labels
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+WECOM = True
+
+
+async def count_of(room: Room, owner: str) -> int:
+    async with room.service.store.reading() as session:
+        found = await session.scalar(
+            select(func.count()).select_from(Client).where(Client.owner == owner)
+        )
+    return found or 0
+
+
+class TestGivenAHandover:
+    async def test_when_it_is_asked_for_then_all_whom_it_concerns_see_the_list(
+        self, room: Room
+    ) -> None:
+        await room.ask("wangqiang", "待办 张三 周五 回访")
+        before = await count_of(room, "wangqiang")
+        asked = await room.ask("hejing", "/交接 王强 → 李敏 轮岗")
+        assert labels(asked) == ["撤回"]
+        assert f"{before} 位客户" in asked["text"]
+        assert "张三" not in asked["text"]
+        for reader in ("wangqiang", "limin", "sunfang"):
+            item = await room.newest(reader, "交接 王强 → 李敏")
+            assert "80010" in item["text"]
+        assert await count_of(room, "wangqiang") == before
+
+    async def test_when_it_is_read_then_the_second_admin_sees_who_has(self, room: Room) -> None:
+        item = await room.newest("limin", "交接 王强 → 李敏")
+        await room.click("limin", item, "下一页")
+        item = await room.newest("limin", "交接 王强 → 李敏")
+        assert "11 " in item["text"]
+        await room.click("limin", item, "已看过")
+        await room.until("tangyu", lambda items: [i for i in items if "已看过 李敏" in i["text"]])
+
+    async def test_when_the_second_confirms_then_everything_moves_at_once(self, room: Room) -> None:
+        before = await count_of(room, "wangqiang") + await count_of(room, "limin")
+        item = await room.newest("tangyu", "交接 王强 → 李敏")
+        await room.click("tangyu", item, "确认生效")
+        await room.newest("limin", "王强 的客户已移交给您")
+        assert await count_of(room, "wangqiang") == 0
+        assert await count_of(room, "limin") == before
+        item = await room.ask("limin", "待办")
+        assert "回访" in item["text"]
+        await room.until("sunfang", lambda items: [i for i in items if "已移交" in i["text"]])
+
+    async def test_when_it_is_gone_back_on_then_only_that_much_returns(self, room: Room) -> None:
+        before = await count_of(room, "limin")
+        await room.click("hejing", await room.newest("hejing", "已生效 · 交接"), "回退到上一版")
+        await room.click("tangyu", await room.newest("tangyu", "移回 李敏 → 王强"), "确认生效")
+        await room.newest("hejing", "已生效 · 移回")
+        assert 0 < await count_of(room, "limin") < before
+        assert await count_of(room, "wangqiang") > 0
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("/交接 王强", "例如：/交接 王强 → 李敏"),
+            ("/交接 王强 → 查无此人", "没有员工「查无此人」"),
+            ("/交接 王强 → 何静", "不能接手"),
+            ("/交接 何静 → 李敏", "不用交接"),
+        ],
+    )
+    async def test_when_it_cannot_be_then_one_sentence_says_why(
+        self, room: Room, line: str, words: str
+    ) -> None:
+        item = await room.ask("tangyu", line)
+        assert words in item["text"]
+
+    async def test_when_a_manager_asks_then_he_may_not(self, room: Room) -> None:
+        item = await room.ask("wangqiang", "/交接 王强 → 李敏")
+        assert "权限" in item["text"]
