@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import time, timedelta
@@ -12,19 +12,26 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from bot import metrics, schema
+from bot import metrics, schema, staging
 from bot.blobs import ShownBlobs
 from bot.cards.curve import Painter
 from bot.chat.ports import Blobs, Health, Sender
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
+from bot.jobs.alarm import alarm
+from bot.jobs.approvals_due import chase
 from bot.jobs.archive import archive
 from bot.jobs.keep_history import keep_history
 from bot.jobs.keep_meter import keep_meter
 from bot.jobs.nudge import remind
-from bot.jobs.people_left import Directory, people_left
+from bot.jobs.people_left import Directory, people_left, roll_call
+from bot.jobs.tell_alerts import Teller
+from bot.jobs.watch_margin import MarginWatch
+from bot.lease import Lease
 from bot.limits import Limit, Limits
+from bot.pages import sessions
+from bot.pages.site import Site
 from bot.platforms.dingtalk.client import DingTalk as DingTalkClient
 from bot.platforms.dingtalk.client import open_dingtalk
 from bot.platforms.dingtalk.settings import CustomRobot, DingTalkSettings
@@ -38,28 +45,56 @@ from bot.platforms.wecom.stored import StoredNotes
 from bot.router import Router
 from bot.scheduler import Scheduler
 from bot.settings import DingTalk, Settings, SourceSettings, WeCom
+from bot.web import parts_of
 from crm import calendars
+from crm.binding import PLATFORM_WORDS
 from crm.changes import count_of
 from crm.kernel import audit
 from crm.kernel.calendar import Calendar
-from crm.kernel.clock import SystemClock
+from crm.kernel.clock import Clock, SystemClock
 from crm.kernel.db import Store, open_store
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Algorithm, Vault
-from handlers import clients, grants, interactions, reveal, tasks
+from handlers import (
+    approvals,
+    binding,
+    changes,
+    clients,
+    config,
+    grants,
+    handover,
+    interactions,
+    openings,
+    reveal,
+    risk,
+    roles,
+    rules,
+    silences,
+    staff,
+    tasks,
+    trail,
+    upkeep,
+)
 from handlers import help as helping
+from handlers.upkeep import Inside, SourceState
 from risk.book import Book
+from risk.figures import Terms, Usable
 from risk.sources.base import Source
+from risk.sources.push import PushSource
 from risk.sources.sim import SimSource
+from risk.told import FRESH as LIMIT_OF_A_SOURCE
 
 log = logging.getLogger(__name__)
 
 ARCHIVED_A_NIGHT = 100_000  # rows of each table
+TOO_MANY_LEFT = (
+    "一夜之间太多，没有停用任何人。请核对应用的可见范围；确实离职的用 qidesk staff disable 停用"
+)
 BEAT_SECONDS = 2.0  # within which a source speaks
 
 LIMITS: Mapping[str, Limit] = {
     # The platforms' own rates (reference: DingTalk 9.2); [outbox.limits] overrides by name.
-    "dingtalk:app": Limit(10, 0.5),  # a full bucket and its refill stay within 20 a second
+    "dingtalk:app": Limit(1, 1 / 19),  # a full bucket and its refill stay within 20 a second
     "dingtalk:private": Limit(20, 60),
     "dingtalk:group": Limit(20, 60),
     "dingtalk:robot": Limit(20, 60),
@@ -87,6 +122,13 @@ class Service:
     sources: dict[str, Source] = field(default_factory=dict)
     adapters: dict[str, Adapter] = field(default_factory=dict)
     wecom: Reception | None = None  # behind the callback's address
+    pages: Site | None = None
+
+    @property
+    def pushes(self) -> dict[str, PushSource]:
+        """The sources that are pushed to."""
+        sources = self.sources.items()
+        return {name: each for name, each in sources if isinstance(each, PushSource)}
 
     @property
     def control_secret(self) -> str:
@@ -100,25 +142,76 @@ class Service:
         """Each part and how it is; adapters that cannot receive make the service unready."""
         parts = {name: adapter.health() for name, adapter in self.adapters.items()}
         for name, source in self.sources.items():
-            told = source.health()
-            parts[f"source.{name}"] = Health(ok=told.ok, detail=told.detail)
+            told, age = source.health(), None
+            if told.age_seconds is not None:
+                age = timedelta(seconds=told.age_seconds)
+            since = None if age is None else self.clock.now() - age
+            parts[f"source.{name}"] = Health(ok=told.ok, detail=told.detail, since=since)
         return parts
+
+    def source_states(self) -> dict[str, SourceState]:
+        """Each source with how long ago it spoke, and how long it may be silent."""
+        return {name: self._state_of(source) for name, source in self.sources.items()}
+
+    def _state_of(self, source: Source) -> SourceState:
+        told = source.health()
+        age = None if told.age_seconds is None else timedelta(seconds=told.age_seconds)
+        known = self.book.told.get(source.name)
+        return SourceState(
+            health=Health(ok=told.ok, detail=told.detail),
+            age=age,
+            limit=known.limit if known else LIMIT_OF_A_SOURCE,
+        )
 
     async def move_clock(self, offset: timedelta) -> None:
         """The sandbox moved its clock: follow, hear the market again, and run what is due."""
         self.clock.offset = offset
         self.dispatcher.clock_moved()
         with suppress(TimeoutError):
-            async with asyncio.timeout(BEAT_SECONDS if self.sources else 0):
+            follows = any(isinstance(each, SimSource) for each in self.sources.values())
+            async with asyncio.timeout(BEAT_SECONDS if follows else 0):
                 await self.book.changed(self.book.version)
         await self.scheduler.run_due()
 
+    async def stage(self, scene: dict[str, object]) -> dict[str, object]:
+        """The sandbox wants a situation. Raises UserError, or ValueError for one not spelled
+        right."""
+        return await staging.approvals(self.store, self.desk, scene)
 
-def make_router() -> Router:
-    """Everything that can be said or clicked."""
+
+async def _no_parts() -> Mapping[str, Health]:
+    return {}
+
+
+NOT_RUNNING = Inside(parts=_no_parts, sources=dict)
+
+
+def make_router(
+    platforms: Collection[str] = tuple(PLATFORM_WORDS), inside: Inside = NOT_RUNNING
+) -> Router:
+    """Everything that can be said or clicked. ``inside``: what the service tells of itself."""
     router = Router()
-    subjects = (clients, grants, reveal, interactions, tasks)
-    for part in (*(subject.router for subject in subjects), helping.make_router(router)):
+    subjects = (
+        clients,
+        grants,
+        reveal,
+        interactions,
+        tasks,
+        openings,
+        approvals,
+        risk,
+        changes,
+        staff,
+        roles,
+        rules,
+        handover,
+        config,
+        silences,
+        trail,
+    )
+    parts = [subject.router for subject in subjects]
+    parts += [binding.make_router(platforms), upkeep.make_router(inside)]
+    for part in (*parts, helping.make_router(router)):
         router.include(part)
     return router
 
@@ -196,8 +289,12 @@ async def _assemble(
     http = await stack.enter_async_context(aiohttp.ClientSession())
     painter = Painter()
     stack.push_async_callback(painter.close)
-    book = Book(calendar)
-    sources = {name: _source(name, s, http) for name, s in settings.sources.items()}
+    told = settings.risk
+    terms = Terms(house_line=told.house_line, usable=Usable(told.usable_profit))
+    book = Book(calendar, terms=terms)
+    sources = {
+        name: _source(name, each, http, book, clock) for name, each in settings.sources.items()
+    }
     blobs = ShownBlobs(store, painter)
     dingtalk = await _dingtalk_client(stack, settings, clock, blobs)
     wecom = await _wecom_client(stack, settings, store, clock, blobs)
@@ -207,10 +304,18 @@ async def _assemble(
     if wecom is not None:
         senders["wecom"] = wecom
     dispatcher = Dispatcher(store, senders, Limits(clock, {**LIMITS, **_limits(settings)}))
+
+    async def parts() -> Mapping[str, Health]:
+        return await parts_of(service)
+
+    def sources_now() -> Mapping[str, SourceState]:
+        return service.source_states()
+
+    inside = Inside(parts=parts, sources=sources_now)
     desk = Desk(
         store=store,
         inbox=await stack.enter_async_context(Inbox(store).open()),
-        router=make_router(),
+        router=make_router(senders, inside),
         senders=senders,
         calendar=calendar,
         book=book,
@@ -235,9 +340,21 @@ async def _assemble(
         service.adapters["dingtalk"] = stream
         await stack.enter_async_context(running(stream.run()))
     if wecom is not None:
-        service.wecom = service.adapters["wecom"] = _reception(service, wecom)
+        service.wecom = _reception(service, wecom)
+        service.adapters["wecom"] = service.wecom.callback
+        if wecom.bot is not None:
+            service.adapters["wecom.aibot"] = wecom.bot
         await stack.enter_async_context(running(service.wecom.run()))
+    directories: dict[str, Directory] = {}
+    if dingtalk is not None:
+        directories["dingtalk"] = dingtalk.contacts
+    if wecom is not None:
+        directories["wecom"] = wecom.contacts
+    logins = {"wecom": wecom.login} if wecom is not None else {}
+    service.pages = Site(store, settings.web.public_url, logins)
     _schedule(service)
+    await _watch_margins(stack, service, senders)
+    _call_the_roll(service, directories)
     await stack.enter_async_context(service.scheduler.open())
     return service
 
@@ -256,7 +373,12 @@ async def _wecom_client(
 ) -> WeComClient | None:
     if settings.wecom is None:
         return None
-    opened = open_wecom(wecom_of(settings.wecom), clock, blobs, StoredNotes(store), metrics.tally)
+    told, notes = wecom_of(settings.wecom, settings.web.public_url), StoredNotes(store)
+    if told.aibot is None:
+        opened = open_wecom(told, clock, blobs, notes, metrics.tally)
+    else:
+        lease = await stack.enter_async_context(Lease(store, "wecom.aibot").open())
+        opened = open_wecom(told, clock, blobs, notes, metrics.tally, lease=lease.held)
     return await stack.enter_async_context(opened)
 
 
@@ -264,12 +386,16 @@ def _reception(service: Service, wecom: WeComClient) -> Reception:
     async def people_changed(users: tuple[str, ...]) -> None:
         await people_left(service.store, "wecom", wecom.contacts, users)
 
+    async def on_alarm(title: str, text: str) -> None:
+        await alarm(service.store, service.desk, "wecom", title, text)
+
     return Reception(
         wecom,
         service.desk.hear,
         service.desk.hear_click,
         on_answered=service.desk.answered,
         on_people_changed=people_changed,
+        on_alarm=on_alarm,
     )
 
 
@@ -280,7 +406,7 @@ def _stream(service: Service, settings: DingTalkSettings, directory: Directory) 
     return Stream(
         settings,
         service.clock,
-        service.desk.hear,
+        service.desk.hear_all,
         service.desk.hear_click,
         on_answered=service.desk.answered,
         on_people_changed=people_changed,
@@ -288,11 +414,28 @@ def _stream(service: Service, settings: DingTalkSettings, directory: Directory) 
     )
 
 
+async def _watch_margins(
+    stack: AsyncExitStack, service: Service, senders: Mapping[str, Sender]
+) -> None:
+    """On whoever of several processes holds the lease."""
+    settings, desk = service.settings, service.desk
+    teller = Teller(desk, senders, _risk_chats(settings), settings.risk.on_duty)
+    lease = await stack.enter_async_context(Lease(service.store, "risk.watch").open())
+    watch = MarginWatch(service.store, service.book, lambda: desk.calendar, teller, lease)
+    if service.sources:
+        service.scheduler.every(1, watch.follow_rules, name="follow_rules")
+        service.scheduler.every(1, watch.look, name="watch_margin")
+        await stack.enter_async_context(running(watch.run()))
+
+
 def _schedule(service: Service) -> None:
     store, desk, book = service.store, service.desk, service.book
 
     async def reminders() -> None:
         await remind(store, desk)
+
+    async def approvals_due() -> None:
+        await chase(store, desk)
 
     async def histories() -> None:
         for source in service.sources.values():
@@ -322,23 +465,44 @@ def _schedule(service: Service) -> None:
             most_rows=ARCHIVED_A_NIGHT,
         )
 
-    async def wecom_notes() -> None:
+    async def what_is_over() -> None:
         if service.settings.wecom is not None:
             await StoredNotes(store).sweep()
+        async with store.writing() as session:
+            await sessions.sweep(session)
 
-    service.scheduler.every(3600, wecom_notes, name="wecom_notes", awaited=False)
+    service.scheduler.every(3600, what_is_over, name="what_is_over", awaited=False)
     service.scheduler.every(10, meter, name="keep_meter", awaited=False)
     service.scheduler.on_trading_days(time(3, 30), old_rows, name="archive")
     service.scheduler.every(1, reminders, name="remind")
+    service.scheduler.every(2, approvals_due, name="approvals_due")
     service.scheduler.every(20, histories, name="keep_history", awaited=False)
     service.scheduler.every(1, changes, name="changes")
     service.scheduler.every(10, desk.take_up, name="take_up", awaited=False)
 
 
-def _source(name: str, settings: SourceSettings, http: aiohttp.ClientSession) -> Source:
-    if settings.kind != "sim":
-        raise SettingsError(f"[sources.{name}] 的类型 {settings.kind} 尚未开通")
-    return SimSource(http, settings.url, retry_seconds=settings.poll_seconds)
+def _call_the_roll(service: Service, directories: Mapping[str, Directory]) -> None:
+    async def call() -> None:
+        for platform, directory in directories.items():
+            gone = await roll_call(service.store, platform, directory)
+            if gone:
+                title = f"{PLATFORM_WORDS[platform]}通讯录查不到 {gone} 人"
+                await alarm(service.store, service.desk, platform, title, TOO_MANY_LEFT)
+
+    service.scheduler.on_trading_days(time(6, 30), call, name="roll_call", awaited=False)
+
+
+def _source(
+    name: str, settings: SourceSettings, http: aiohttp.ClientSession, book: Book, clock: Clock
+) -> Source:
+    limit = timedelta(seconds=settings.fresh_seconds)
+    if settings.kind == "sim":
+        source = SimSource(http, settings.url, retry_seconds=settings.poll_seconds)
+        book.expect(source.name, limit=limit)
+        return source
+    if settings.kind == "push":
+        return PushSource(name, clock, book.expect(name, limit=limit).is_stale)
+    raise SettingsError(f"[sources.{name}] 的类型 {settings.kind} 尚未开通")
 
 
 def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
@@ -363,7 +527,7 @@ def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
     )
 
 
-def wecom_of(settings: WeCom) -> WeComSettings:
+def wecom_of(settings: WeCom, public_url: str = "") -> WeComSettings:
     """The section as the adapter wants it."""
     bot = settings.aibot
     return WeComSettings(
@@ -374,9 +538,16 @@ def wecom_of(settings: WeCom) -> WeComSettings:
         encoding_aes_key=settings.encoding_aes_key.get_secret_value(),
         api_base=settings.api_base,
         proxy=settings.proxy,
+        authorize_base=settings.authorize_base,
         card_url=settings.card_url,
+        public_url=public_url.rstrip("/"),
         member_minute=settings.member_minute,
         member_hour=settings.member_hour,
+        bot_minute=settings.bot_minute,
+        bot_hour=settings.bot_hour,
+        robot_minute=settings.robot_minute,
+        chat_minute=settings.chat_minute,
+        chat_day=settings.chat_day,
         clickable=settings.clickable,
         robots={name: key.get_secret_value() for name, key in settings.robots.items()},
         app_chats=frozenset(settings.app_chats),

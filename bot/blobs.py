@@ -1,5 +1,8 @@
 """Pictures and files for adapters: stored ones by name, drawn ones when they are shown."""
 
+import orjson
+
+from bot.cards import board
 from bot.cards.curve import Painter
 from crm import blobs
 from crm.kernel.db import Store
@@ -8,7 +11,8 @@ from risk import history
 
 
 class ShownBlobs:
-    """``curve:80010023:60`` is an equity curve of 60 days; anything else is a stored blob."""
+    """``curve:80010023:60`` is an equity curve of 60 days, ``risk_rank:NAME`` a board whose values
+    are a stored blob; anything else is a stored blob."""
 
     def __init__(self, store: Store, painter: Painter) -> None:
         self._store = store
@@ -19,6 +23,12 @@ class ShownBlobs:
         kind, _, rest = name.partition(":")
         if kind == "curve":
             return await self._curve(rest)
+        if kind == board.KIND:
+            rows = board.load(orjson.loads(await self._stored(rest)))
+            return await self._painter.risk_rank(rows)
+        return await self._stored(name)
+
+    async def _stored(self, name: str) -> bytes:
         async with self._store.reading() as session:
             content = await blobs.read(session, name)
         if content is None:

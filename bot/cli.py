@@ -29,6 +29,7 @@ imports = typer.Typer(help="批量导入", no_args_is_help=True)
 staff = typer.Typer(help="员工", no_args_is_help=True)
 audit = typer.Typer(help="审计链", no_args_is_help=True)
 keys = typer.Typer(help="密钥环", no_args_is_help=True)
+search = typer.Typer(help="客户查找索引", no_args_is_help=True)
 token = typer.Typer(help="接口令牌", no_args_is_help=True)
 for name, group in (
     ("db", db),
@@ -36,6 +37,7 @@ for name, group in (
     ("staff", staff),
     ("audit", audit),
     ("keys", keys),
+    ("search", search),
     ("token", token),
 ):
     app.add_typer(group, name=name)
@@ -369,6 +371,38 @@ def staff_disable(staff_id: str, config: ConfigFile = None) -> None:
     typer.echo(_with_settings(config, lambda settings: bulk.disable(settings, staff_id)))
 
 
+@staff.command("bind")
+def staff_bind(
+    staff_id: str,
+    dingtalk: Annotated[str, typer.Option(help="钉钉 userid")] = "",
+    wecom: Annotated[str, typer.Option(help="企业微信 userid")] = "",
+    config: ConfigFile = None,
+) -> None:
+    """写明一名员工的平台账号；同一平台原来的账号立即失效"""
+    from bot.commands import bulk
+
+    logins = {k: v for k, v in (("dingtalk", dingtalk), ("wecom", wecom)) if v}
+    if not logins:
+        raise typer.BadParameter("请用 --dingtalk 或 --wecom 写明账号")
+    typer.echo(_with_settings(config, lambda settings: bulk.bind(settings, staff_id, logins)))
+
+
+@staff.command("unbind")
+def staff_unbind(
+    staff_id: str,
+    dingtalk: Annotated[bool, typer.Option("--dingtalk", help="解除钉钉账号")] = False,
+    wecom: Annotated[bool, typer.Option("--wecom", help="解除企业微信账号")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """解除一名员工的平台账号，立即生效"""
+    from bot.commands import bulk
+
+    platforms = [name for name, wanted in (("dingtalk", dingtalk), ("wecom", wecom)) if wanted]
+    if not platforms:
+        raise typer.BadParameter("请用 --dingtalk 或 --wecom 指明解除哪一边")
+    typer.echo(_with_settings(config, lambda settings: bulk.unbind(settings, staff_id, platforms)))
+
+
 @audit.command("verify")
 def audit_verify(
     export: Annotated[Path | None, typer.Option(help="导出到这个 jsonl")] = None,
@@ -397,6 +431,20 @@ def keys_rotate(config: ConfigFile = None, as_json: AsJson = False) -> None:
         show({"key": key_id, "resealed": count})
     else:
         typer.echo(f"已启用第 {key_id} 把密钥，重新加密 {count} 项")
+
+
+@search.command("rebuild")
+def search_rebuild(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """逐批核对并修正查找索引；服务不用停，客户一直查得到"""
+    from bot.commands import search_index
+
+    looked, mended = _with_settings(
+        config, lambda settings: search_index.rebuild(settings, quiet=as_json)
+    )
+    if as_json:
+        show({"clients": looked, "mended": mended})
+    else:
+        typer.echo(f"已核对 {looked} 位客户，修正 {mended} 项")
 
 
 @token.command("create")

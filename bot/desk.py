@@ -3,17 +3,18 @@ outbox stand or fall together."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import crashpoint, inbox, metrics, outbox
+from bot import crashpoint, inbox, metrics, outbox, strangers
 from bot.chat import codec
 from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Place, Text
-from bot.chat.ports import Raw, Sender
+from bot.chat.ports import Sender
+from bot.chat.raw import Raw
 from bot.chat.reply import Reply
 from bot.conversation import Conversations
 from bot.dbfailure import will_pass
@@ -43,6 +44,10 @@ class CardChanged(UserError):
 
 class NotYourCard(UserError):
     say = "这张卡片是发给别人的，您不能操作"
+
+
+def _every(_live: LiveCard) -> bool:
+    return True
 
 
 class Desk:
@@ -82,7 +87,7 @@ class Desk:
 
     async def take_up(self) -> None:
         """Serve stored messages that nobody has in hand: after a crash, or a failed database."""
-        async with self._store.reading() as session:
+        async with self._store.reading(brief=True) as session:
             waiting = await inbox.unhandled(session)
         for heard_id, _, ask in waiting:
             task = self._start(heard_id, ask)
@@ -96,6 +101,13 @@ class Desk:
             metrics.HEARD.labels(raw.platform).inc()
             self._start(stored.id, raw.ask)
         return stored.fresh
+
+    async def hear_all(self, raws: Sequence[Raw]) -> None:
+        """``hear`` for what came together: one commit, and work on all that is new."""
+        for stored in await self._inbox.store_all(raws):
+            if stored.fresh:
+                metrics.HEARD.labels(stored.raw.platform).inc()
+                self._start(stored.id, stored.raw.ask)
 
     async def hear_click(self, raw: Raw) -> Card | None:
         """Store a click durably and give the card as it is then; None when the work goes on."""
@@ -112,13 +124,13 @@ class Desk:
         return await self._as_it_is(raw.ask)
 
     async def _as_it_is(self, ask: Ask) -> Card | None:
-        async with self._store.reading() as session:
+        async with self._store.reading(brief=True) as session:
             live = await session.get(LiveCard, ask.click.card) if ask.click else None
         return codec.load_card(live.content) if live else None
 
     async def answered(self, card: Card) -> None:
         """The platform took the click's answer: the queued update need not go."""
-        async with self._store.writing() as session:
+        async with self._store.writing(brief=True) as session:
             await outbox.answered(session, card)
 
     def _repaint_after(self, work: asyncio.Task[None], ask: Ask) -> None:
@@ -130,7 +142,7 @@ class Desk:
     async def _repaint(self, work: asyncio.Task[None], card_id: str) -> None:
         await asyncio.wait({work})
         try:
-            async with self._store.writing() as session:
+            async with self._store.writing(brief=True) as session:
                 await outbox.repaint(session, card_id)
         except Exception as error:  # noqa: BLE001  a card that looks old is not an outage
             log.warning("card %s was not repainted: %s", card_id, type(error).__name__)
@@ -192,7 +204,7 @@ class Desk:
     async def _answer(
         self, heard_id: int, ask: Ask, trace: str, files: list[tuple[str, bytes]]
     ) -> None:
-        async with self._store.writing() as session:
+        async with self._store.writing(brief=True) as session:
             session.info["trace"] = trace
             if await inbox.claim(session, heard_id):
                 await self._one_turn(session, ask, files)
@@ -204,7 +216,12 @@ class Desk:
     ) -> None:
         if self._not_for_us(ask):
             return
-        person = await people.by_login(session, ask.chat.platform, ask.user)
+        try:
+            person = await people.by_login(session, ask.chat.platform, ask.user)
+        except UnknownPerson:
+            if not await self._let_in(session, ask):
+                return
+            person = await people.by_login(session, ask.chat.platform, ask.user)
         turn = Turn(
             ask=ask,
             person=person,
@@ -221,6 +238,15 @@ class Desk:
         reply = await self._router.answer(turn, session)
         await self._put_out(session, turn, reply, live)
 
+    async def _let_in(self, session: AsyncSession, ask: Ask) -> bool:
+        """Whether a stranger showed a good code; a bad one is answered. Raises UnknownPerson."""
+        at = self._store.clock.now()
+        said = await strangers.let_in(session, ask, at, self.calendar)
+        if said:
+            envelope = Envelope(chat=ask.chat, why="bind", reply_to=ask.message_id, hook=ask.hook)
+            await outbox.put(session, envelope, Text(text=said))
+        return not said
+
     @staticmethod
     def _not_for_us(ask: Ask) -> bool:
         in_group = ask.chat.place is Place.GROUP
@@ -228,6 +254,7 @@ class Desk:
 
     async def _clicked(self, session: AsyncSession, person: Person, click: Click) -> LiveCard:
         """The card under the finger. Raises OldCard, NotYourCard or CardChanged."""
+        await outbox.hold_subject_of(session, click.card)
         live = await session.get(LiveCard, click.card, with_for_update=True)
         if live is None:
             raise OldCard
@@ -258,8 +285,12 @@ class Desk:
             await self._redraw(session, live, reply.update, why=why, in_words=turn.in_words)
         for subject in reply.refresh:
             await self.refresh(session, subject, why=why, but=live)
+        priority = Priority.URGENT if reply.urgent else Priority.ANSWER
         for staff_id, card in reply.tell:
-            await self.tell(session, staff_id, card, why=why)
+            await self.tell(session, staff_id, card, why=why, priority=priority)
+        if reply.elsewhere is not None:
+            here = ask.chat.platform
+            await self.tell(session, turn.person.id, reply.elsewhere, why=why, but=here)
 
     async def _redraw(
         self, session: AsyncSession, live: LiveCard, content: Card, *, why: str, in_words: bool
@@ -273,12 +304,18 @@ class Desk:
             await outbox.update(session, live, content, why=why, answered_by_click=not in_words)
 
     async def refresh(
-        self, session: AsyncSession, subject: str, *, why: str, but: LiveCard | None = None
+        self,
+        session: AsyncSession,
+        subject: str,
+        *,
+        why: str,
+        but: LiveCard | None = None,
+        only: Callable[[LiveCard], bool] = _every,
     ) -> None:
         """Draw a subject's card again on every screen, in a group with the asker's rights."""
         for live in await outbox.live_cards(session, subject):
             # Whoever left is shown nothing any more.
-            if live is but or not await people.logins(session, live.drawn_for):
+            if live is but or not only(live) or not await people.logins(session, live.drawn_for):
                 continue
             viewer = await people.get(session, live.drawn_for)
             chat = Chat(platform=live.platform, place=Place(live.place), id=live.chat)
@@ -295,10 +332,11 @@ class Desk:
         *,
         why: str,
         priority: Priority = Priority.ANSWER,
+        but: str = "",
     ) -> None:
-        """Show a person something in private, on every platform that is connected."""
+        """Show a person something in private, on every connected platform except ``but``."""
         for platform, user in await people.logins(session, staff_id):
-            if platform in self._senders:
+            if platform in self._senders and platform != but:
                 chat = Chat(platform=platform, place=Place.PRIVATE, id=user)
                 envelope = Envelope(chat=chat, why=why, priority=priority, receiver=staff_id)
                 await outbox.put(session, envelope, part)
@@ -321,7 +359,7 @@ class Desk:
             reply_to=ask.message_id,
             hook=ask.hook,
         )
-        async with self._store.writing() as session:
+        async with self._store.writing(brief=True) as session:
             if await inbox.claim(session, heard_id, state) and text:
                 await outbox.put(session, envelope, Text(text=text))
             crashpoint.here("desk.before_commit")
@@ -332,7 +370,7 @@ class Desk:
         or UnknownPerson."""
         if not ask.files or self._not_for_us(ask):
             return []
-        async with self._store.reading() as session:  # nothing is fetched for a stranger
+        async with self._store.reading(brief=True) as session:  # nothing is fetched for a stranger
             await people.by_login(session, ask.chat.platform, ask.user)
         sender = self._senders[ask.chat.platform]
         try:

@@ -111,6 +111,7 @@ class Conversation(Base):
     chat: Mapped[str] = mapped_column(String(128), primary_key=True)
     staff: Mapped[str] = mapped_column(String(64), primary_key=True)
     focus: Mapped[int | None] = mapped_column(Integer)  # client id
+    focus_at: Mapped[datetime | None] = mapped_column(Moment)  # when it was last meant
     asked: Mapped[str | None] = mapped_column(String(64))  # the card that asks
     options: Mapped[list[str] | None] = mapped_column(JSON)  # actions for the answers 1, 2, 3 …
     text_action: Mapped[str] = mapped_column(String(64), default="")
@@ -161,5 +162,18 @@ class WeComNote(Base):
     owner: Mapped[str] = mapped_column(String(128), primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the value, sealed
     value: Mapped[str] = mapped_column(SealedText("wecom_note.value"))
+    at: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class PageSession(Base):
+    """Somebody is signed in to our pages by an account on a platform; only a hash is kept."""
+
+    __tablename__ = "page_session"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff: Mapped[str] = mapped_column(String(64))
+    platform: Mapped[str] = mapped_column(String(16))
+    user: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime] = mapped_column(Moment)
     until: Mapped[datetime] = mapped_column(Moment, index=True)

@@ -12,6 +12,7 @@ from bot.grammar.reading import Reading
 from bot.grammar.verbs import BY_NAME
 from crm.kernel.calendar import Calendar
 from crm.kernel.errors import UserError
+from crm.names import Probe
 from crm.people import Action, Person
 from crm.search import Hit
 from risk.book import Book
@@ -43,8 +44,10 @@ class Turn:
     calendar: Calendar
     book: Book
     focus: int | None = None  # client id
+    faded: int | None = None  # the client who was in focus hours ago: asked about, never assumed
     reading: Reading | None = None  # of a line
     hits: tuple[Hit, ...] = ()  # the clients that the line may mean, the likeliest first
+    probes: tuple[Probe, ...] = ()  # what found them, and would find more
     click: Click | None = None
     in_words: bool = False  # the click is an answer that was typed
     args: tuple[str, ...] = ()  # of the clicked action: ``positions:17`` gives ("17",)

@@ -49,7 +49,7 @@ class Scheduler:
         step = timedelta(seconds=seconds)
         self._jobs.append(_Kept(name, job, lambda at: at + step, self._clock.now(), awaited))
 
-    def on_trading_days(self, at: time, job: Job, *, name: str) -> None:
+    def on_trading_days(self, at: time, job: Job, *, name: str, awaited: bool = True) -> None:
         """Run ``job`` at a time of Shanghai's day on each trading day."""
 
         def due(after: datetime) -> datetime:
@@ -58,7 +58,7 @@ class Scheduler:
             first = local.date() if today > after else local.date() + timedelta(days=1)
             return datetime.combine(self._open_day(first), at, SHANGHAI)
 
-        self._jobs.append(_Kept(name, job, due, due(self._clock.now())))
+        self._jobs.append(_Kept(name, job, due, due(self._clock.now()), awaited))
 
     def _open_day(self, first: date) -> date:
         """The first trading day from ``first`` on; past the calendar's end any day will do."""

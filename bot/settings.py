@@ -7,6 +7,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,6 +69,7 @@ class WeCom(Section):
     token: SecretStr
     encoding_aes_key: SecretStr
     api_base: str = "https://qyapi.weixin.qq.com"
+    authorize_base: str = "https://open.weixin.qq.com"  # where pages send people to sign in
     aibot: AiBot | None = None
     robots: dict[str, SecretStr] = {}  # keys of group robots by the group's name
     risk_groups: list[str] = []  # chat ids of the risk desk's groups
@@ -76,6 +78,11 @@ class WeCom(Section):
     clickable: bool = True  # False without a callback: then cards have no buttons
     member_minute: int = Field(default=29, ge=1)
     member_hour: int = Field(default=990, ge=1)
+    bot_minute: int = Field(default=29, ge=1)
+    bot_hour: int = Field(default=990, ge=1)
+    robot_minute: int = Field(default=19, ge=1)
+    chat_minute: int = Field(default=190, ge=1)
+    chat_day: int = Field(default=9_500, ge=1)
     proxy: str = ""
 
 
@@ -89,10 +96,17 @@ class SourceSettings(Section):
     kind: Literal["sim", "cfmmc", "ctp", "esunny", "statement", "sql", "push"]
     url: str = ""
     poll_seconds: float = Field(default=1.0, gt=0)
+    fresh_seconds: float = Field(default=30.0, gt=0)  # of trading time without a word, then stale
 
 
 class CalendarSettings(Section):
     warn_days: int = 60
+
+
+class RiskSettings(Section):
+    on_duty: list[str] = []  # staff ids; the whole desk where empty
+    house_line: Decimal = Field(default=Decimal("0.95"), gt=0, le=1)  # where a called client goes
+    usable_profit: Literal["both", "losses", "gains", "none"] = "both"  # in available funds
 
 
 class LimitSettings(Section):
@@ -124,6 +138,7 @@ class Settings(Section):
     sources: dict[str, SourceSettings] = {}
     calendar: CalendarSettings = CalendarSettings()
     outbox: OutboxSettings = OutboxSettings()
+    risk: RiskSettings = RiskSettings()
     sandbox: SandboxSection | None = None
 
     @property
@@ -152,12 +167,15 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
     return _absolute(settings, path.parent if path else Path.cwd())
 
 
+LISTS = frozenset({"risk_groups", "on_duty"})  # in an environment: comma-separated
+
+
 def _put(tree: dict[str, Any], keys: list[str], value: str) -> None:
     for key in keys[:-1]:
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise SettingsError(f"环境变量 {PREFIX}{'__'.join(keys).upper()}：{key} 不是一个配置段")
-    tree[keys[-1]] = value.split(",") if keys[-1] == "risk_groups" else value
+    tree[keys[-1]] = value.split(",") if keys[-1] in LISTS else value
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:

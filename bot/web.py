@@ -16,6 +16,7 @@ from bot import metrics
 from bot.chat.ports import Health
 from bot.models import Heard, HeardState, Out, OutState
 from crm.kernel.db import Store, sqlite_path
+from crm.kernel.errors import UserError
 
 READY_SECONDS = 3.0
 UNSENT = (OutState.WAITING, OutState.SENDING, OutState.DEAD, OutState.HELD)
@@ -37,6 +38,10 @@ class Running(Protocol):
 
     async def move_clock(self, offset: timedelta) -> None: ...
 
+    async def stage(self, scene: dict[str, object]) -> dict[str, object]:
+        """Raises UserError or ValueError for a scene that cannot be set."""
+        ...
+
 
 Current = Callable[[], Running | None]
 """The service, None while it is being built."""
@@ -44,7 +49,7 @@ Current = Callable[[], Running | None]
 
 def service_routes(current: Current) -> list[web.RouteDef]:
     """``/healthz`` says the process lives, ``/readyz`` whether people are served,
-    ``/control/clock`` is for the sandbox alone."""
+    ``/control/…`` is for the sandbox alone."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -54,8 +59,7 @@ def service_routes(current: Current) -> list[web.RouteDef]:
         if service is None:
             return _json({"ready": False, "parts": {}}, 503)
         store = service.store
-        parts = {"store": await store_health(store), "disk": disk_health(store)}
-        parts |= service.health()
+        parts = await parts_of(service)
         ready = all(part.ok for name, part in parts.items() if not name.startswith("source."))
         return _json({"ready": ready, "parts": _told(store, parts)}, 200 if ready else 503)
 
@@ -68,22 +72,36 @@ def service_routes(current: Current) -> list[web.RouteDef]:
         return web.Response(body=metrics.page(), headers={"Content-Type": METRICS_TYPE})
 
     async def move_clock(request: web.Request) -> web.Response:
-        service = current()
-        given = request.headers.get("Authorization", "")
-        secret = service.control_secret if service else ""
-        if not secret or not hmac.compare_digest(given, f"Bearer {secret}"):
-            raise web.HTTPForbidden
+        service = _controlled(current(), request)
         body = await request.json(loads=orjson.loads)
-        if service is not None:
-            await service.move_clock(timedelta(seconds=float(body["offset_seconds"])))
+        await service.move_clock(timedelta(seconds=float(body["offset_seconds"])))
         return _json({"ok": True})
+
+    async def stage(request: web.Request) -> web.Response:
+        service = _controlled(current(), request)
+        try:
+            return _json(await service.stage(await request.json(loads=orjson.loads)))
+        except UserError as error:
+            return _json({"error": error.text}, 400)
+        except ValueError:
+            return _json({"error": "场景的内容不对"}, 400)
 
     return [
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", show_metrics),
         web.post("/control/clock", move_clock),
+        web.post("/control/scene", stage),
     ]
+
+
+def _controlled(service: Running | None, request: web.Request) -> Running:
+    """Raises HTTPForbidden for whoever does not know the sandbox's secret."""
+    given = request.headers.get("Authorization", "")
+    secret = service.control_secret if service else ""
+    if service is None or not secret or not hmac.compare_digest(given, f"Bearer {secret}"):
+        raise web.HTTPForbidden
+    return service
 
 
 def _told(store: Store, parts: dict[str, Health]) -> dict[str, object]:
@@ -96,6 +114,12 @@ def _told(store: Store, parts: dict[str, Health]) -> dict[str, object]:
         }
         for name, part in parts.items()
     }
+
+
+async def parts_of(service: Running) -> dict[str, Health]:
+    """Everything that ``/readyz`` and 健康 look at."""
+    store = service.store
+    return {"store": await store_health(store), "disk": disk_health(store), **service.health()}
 
 
 async def store_health(store: Store) -> Health:

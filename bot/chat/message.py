@@ -202,4 +202,21 @@ class Document:
     type: Literal["document"] = "document"
 
 
-Part = Card | Text | Markdown | Picture | Document
+class Bell(StrEnum):
+    """How loudly somebody is called."""
+
+    APP = "app"
+    SMS = "sms"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """Calls a person who must not miss it; a platform without such a bell says it in words."""
+
+    text: str
+    bell: Bell = Bell.APP
+    type: Literal["ring"] = "ring"
+
+
+Part = Card | Text | Markdown | Picture | Document | Ring

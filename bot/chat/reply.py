@@ -22,7 +22,9 @@ class Reply:
     """The outcome of one turn.
 
     ``update`` is the new content of the clicked card; ``refresh`` names subjects whose cards are
-    drawn again on every screen; ``tell`` are cards for other people, in private.
+    drawn again on every screen; ``tell`` are cards for other people, in private; ``elsewhere`` is
+    for the speaker on the other platforms. ``urgent``: those who are told go first where a platform
+    rations us.
     """
 
     parts: tuple[Part, ...] = ()
@@ -31,6 +33,8 @@ class Reply:
     focus: int | None = None
     refresh: tuple[str, ...] = ()
     tell: tuple[tuple[str, Card], ...] = ()
+    elsewhere: Card | None = None
+    urgent: bool = False
 
 
 def say(*parts: Part, focus: int | None = None) -> Reply:

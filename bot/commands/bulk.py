@@ -1,23 +1,23 @@
 """Bulk work from the command line, on the store of a service that may be running."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import leaving
 from bot.app import check_version, clock_of, store_of
 from bot.commands.import_result import Result
+from bot.commands.progress import Said, progress
 from bot.settings import Settings
 from crm import calendars, changes, people
+from crm.binding import PLATFORM_WORDS
 from crm.imports import apply, roster
 from crm.imports.clients import read_clients
 from crm.imports.records import ClientRow, ClientSheet, Manager
@@ -34,9 +34,6 @@ BATCH = 500
 PAUSE_SECONDS = 0.15  # longer than SQLite's longest poll (0.1 s): the service gets its turn
 BRANCH_TAIL = "营业部"
 OWNERS = frozenset({Role.MANAGER, Role.HEAD})
-
-Said = Callable[[int], None]
-"""Told how many rows are done with."""
 
 
 async def clients(
@@ -60,7 +57,7 @@ async def clients(
                 why="文件里没有客户数据，只有标题、合计或空行",
                 headings_not_recognised=sheet.headings_not_recognised,
             )
-        with _progress(len(sheet.rows), quiet=quiet) as said:
+        with progress("导入客户", len(sheet.rows), quiet=quiet) as said:
             done = await _take(store, sheet.rows, said, dry_run=dry_run)
         result = _result(sheet, done, dry_run=dry_run)
         if not dry_run:
@@ -157,28 +154,6 @@ async def _remember(store: Store, path: Path, result: Result) -> None:
         audit.note(session, BY, "import.clients", f"file:{digest[:16]}", **counts)
 
 
-def _progress(total: int, *, quiet: bool) -> AbstractContextManager[Said]:
-    return _silent() if quiet else _bar(total)
-
-
-@contextmanager
-def _silent() -> Iterator[Said]:
-    yield lambda _count: None
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Said]:
-    columns = (
-        TextColumn("导入客户"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda count: bar.advance(task, count)
-
-
 async def staff(settings: Settings, path: Path) -> Result:
     """Staff and branches, in one transaction."""
     async with opened(settings) as store:
@@ -193,6 +168,8 @@ async def staff(settings: Settings, path: Path) -> Result:
             return Result(why="文件里没有员工")
         async with store.writing() as session:
             done = await roster.apply(session, read.rows, by=BY)
+            for platform, user in done.replaced:
+                await leaving.close_screens(session, platform, [user])
             if done.taken or done.updated:
                 await changes.announce(session, "staff")
     return Result(
@@ -255,6 +232,28 @@ async def disable(settings: Settings, staff_id: str) -> str:
     to = f"转给 {left.to.name}" if left.to else "待分配：所在营业部没有其他负责人"
     tasks = f"，{left.tasks} 条待办随同" if left.tasks else ""
     return f"{head}，{left.clients} 位客户{to}{tasks}"
+
+
+async def bind(settings: Settings, staff_id: str, logins: Mapping[str, str]) -> str:
+    """Give somebody an account on each platform. Raises NoSuchStaff or TakenLogin."""
+    async with opened(settings) as store, store.writing() as session:
+        for platform, user in logins.items():
+            await leaving.bind(session, staff_id, platform, user, by=BY)
+        person = await people.get(session, staff_id)
+    words = "，".join(f"{PLATFORM_WORDS[platform]} {user}" for platform, user in logins.items())
+    return f"{person.name}（{staff_id}）已绑定{words}"
+
+
+async def unbind(settings: Settings, staff_id: str, platforms: Sequence[str]) -> str:
+    """Access by these accounts ends with the commit. Raises NoSuchStaff or NoLogin."""
+    async with opened(settings) as store, store.writing() as session:
+        person = await people.get(session, staff_id)
+        gone = {
+            platform: await leaving.unbind(session, staff_id, platform, by=BY)
+            for platform in platforms
+        }
+    words = "，".join(f"{PLATFORM_WORDS[p]} {'、'.join(users)}" for p, users in gone.items())
+    return f"{person.name}（{staff_id}）已解除{words}"
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import clock_of, dingtalk_of, open_vault, store_of, wecom_of
+from bot.commands import gateway
 from bot.commands.tables import versions
 from bot.models import Meter
 from bot.platforms.dingtalk.api import Api, http_session
@@ -27,12 +28,14 @@ from bot.platforms.wecom.api import Api as WeComApi
 from bot.platforms.wecom.api import http_session as wecom_session
 from bot.platforms.wecom.probe import probe as probe_wecom
 from bot.settings import Settings, SourceSettings
-from crm import calendars
+from crm import calendars, people
 from crm.kernel import audit
 from crm.kernel.audit import AuditRow
 from crm.kernel.clock import SHANGHAI, Clock, SystemClock
 from crm.kernel.db import Store, sqlite_path
 from crm.kernel.vault import CannotOpen, KeyFileWrong
+from crm.people import ADMIN_ROLES, ROLE_WORDS
+from crm.staff import FEWEST
 
 Level = Literal["ok", "warning", "wrong"]
 
@@ -42,7 +45,7 @@ PROBE_SECONDS = 60
 LATE = timedelta(seconds=1)
 LITTLE_DISK = 200 << 20  # bytes
 SOME_DISK = 2 << 30
-SERVED_SOURCES = frozenset({"sim"})
+SERVED_SOURCES = frozenset({"sim", "push"})
 STANDARD_QUOTA = {API_POOL: 5000, PUSH_POOL: 3000}  # DingTalk's standard edition (official doc)
 POOL_WORDS = {API_POOL: "接口调用", PUSH_POOL: "消息推送"}
 
@@ -107,6 +110,7 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
         async with asyncio.timeout(STORE_SECONDS), store.reading() as session:
             yield await _audit(session, settings)
             yield await _calendar(session, settings, store.clock)
+            yield await _admins(session)
             if settings.dingtalk is not None:
                 for finding in await _quota(session, settings, store.clock):
                     yield finding
@@ -159,6 +163,19 @@ async def _calendar(session: AsyncSession, settings: Settings, clock: Clock) -> 
     return Finding("日历", "ok", f"交易日历确定到 {until}")
 
 
+async def _admins(session: AsyncSession) -> Finding:
+    """Each change wants two of a role."""
+    lone = [
+        ROLE_WORDS[role]
+        for role in sorted(ADMIN_ROLES)
+        if len(await people.with_role(session, role)) < FEWEST
+    ]
+    if lone:
+        text = f"{'、'.join(lone)}不足两位，更改没有第二人可以确认；请由安全管理员用 /角色 增加"
+        return Finding("管理员", "warning", text)
+    return Finding("管理员", "ok", "系统、安全、审计管理员各有两位以上")
+
+
 async def _quota(session: AsyncSession, settings: Settings, clock: Clock) -> list[Finding]:
     """The month's use so far and what it comes to by its end."""
     now = clock.now().astimezone(SHANGHAI)
@@ -195,19 +212,23 @@ async def _outside(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("数据源", "warning", "没有配置数据源，没有资金和风险数据")
         for name, source in settings.sources.items():
             yield await _source(name, source, http)
+        if settings.wecom is not None:
+            url = settings.web.public_url
+            for level, text in await gateway.probe(url, http, SystemClock().now()):
+                yield Finding("公网地址", level, text)
     for finding in (*await _dingtalk(settings), *await _wecom(settings)):
         yield finding
 
 
 async def _clock(settings: Settings, http: aiohttp.ClientSession) -> Finding:
     """Real time on both sides: callbacks are judged by it, also in the sandbox."""
-    if settings.dingtalk is None:
+    platform = settings.dingtalk or settings.wecom
+    if platform is None:
         return Finding("时钟", "ok", "没有平台可以对时")
     clock = SystemClock()
     try:
         begin = clock.now()
-        proxy = settings.dingtalk.proxy or None
-        async with http.head(settings.dingtalk.api_base, proxy=proxy) as answer:
+        async with http.head(platform.api_base, proxy=platform.proxy or None) as answer:
             there = parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
         end = clock.now()
     except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
@@ -231,6 +252,8 @@ async def _source(name: str, source: SourceSettings, http: aiohttp.ClientSession
     part = f"数据源 {name}"
     if source.kind not in SERVED_SOURCES:
         return Finding(part, "wrong", f"类型 {source.kind} 本版本还没有接通，服务不会启动")
+    if source.kind == "push":
+        return Finding(part, "ok", "等待推送：/api/v1/push/snapshot，用 data:push 令牌")
     try:
         async with http.head(source.url):
             return Finding(part, "ok", f"{source.url} 有应答")

@@ -24,6 +24,8 @@ from crm.kernel.db import Base, Store, sqlite_path
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Algorithm
 
+NARROWER_SEARCH = frozenset({"0001", "0002"})  # versions whose search keys lack some forms
+
 
 async def upgrade(settings: Settings) -> str:
     """Bring the tables up to date; a new installation gets its key file here. Raises
@@ -47,6 +49,8 @@ async def upgrade(settings: Settings) -> str:
     finally:
         await store.close()
     said = f"数据库已是最新版本 {after}" if before == after else f"数据库已升级到 {after}"
+    if before in NARROWER_SEARCH:
+        said += "\n客户查找有了新的写法，请运行 qidesk search rebuild（服务可以开着）"
     if made:
         said += (
             f"\n已生成密钥文件 {key_file}（只有本账户可读）。"

@@ -5,7 +5,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,16 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.counter import counter_routes
 from bot.sandbox.dingtalk.company import DESK, App, DingTalkSettings
 from bot.sandbox.market import Market
+from bot.sandbox.numbers import seeded
 from bot.sandbox.refused import Refused
 from bot.sandbox.server import SandboxSettings, add_routes
 from bot.sandbox.wecom.company import WeComSettings
+from bot.sandbox.world import PEOPLE
 from crm.kernel.calendar import Calendar
 
 TEMPLATE = "qidesk-desk.schema"
 CONFIG = "qidesk.toml"
-CONTROL_SECONDS = 30
+CONTROL_SECONDS = 180  # as long as a scene of many applications takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +51,27 @@ class Options:
         return f"http://{self.host}:{self.port}"
 
     @property
+    def service_url(self) -> str:
+        return f"http://{self.host}:{self.service_port}"
+
+    @property
     def config(self) -> Path:
         return self.data_dir / CONFIG
 
     @property
     def far_dir(self) -> Path:
         return self.data_dir / "sandbox"
+
+
+PACES = (
+    "member_minute",
+    "member_hour",
+    "bot_minute",
+    "bot_hour",
+    "robot_minute",
+    "chat_minute",
+    "chat_day",
+)
 
 
 def desk_app(environ: Mapping[str, str] = os.environ) -> App:
@@ -107,6 +124,7 @@ def wecom_section(options: Options) -> dict[str, Any]:
         "token": desk.token,
         "encoding_aes_key": desk.encoding_aes_key,
         "api_base": base,
+        "authorize_base": base,
         "aibot": {
             "bot_id": bot.bot_id,
             "secret": bot.secret,
@@ -115,8 +133,7 @@ def wecom_section(options: Options) -> dict[str, Any]:
         },
         "robots": {robot.group: robot.key for robot in settings.robots},
         "risk_groups": ["g-risk"],
-        "member_minute": 1_000_000,
-        "member_hour": 1_000_000,
+        **dict.fromkeys(PACES, 1_000_000),
     }
 
 
@@ -131,7 +148,11 @@ def write_config(options: Options) -> str:
     names = [f"dingtalk:{name}" for name in ("app", "private", "group", "robot", "hook")]
     written: dict[str, Any] = {
         "store": kept.get("store") or {"url": f"sqlite+aiosqlite:///{options.data_dir}/qidesk.db"},
-        "web": {"host": options.host, "port": options.service_port, "public_url": options.url},
+        "web": {
+            "host": options.host,
+            "port": options.service_port,
+            "public_url": options.service_url,
+        },
         "dingtalk": {
             "client_id": app.client_id,
             "client_secret": app.client_secret,
@@ -141,6 +162,7 @@ def write_config(options: Options) -> str:
             "templates": {"desk": TEMPLATE},
             "risk_groups": ["g-risk"],
         },
+        "risk": kept.get("risk") or {"on_duty": [each.id for each in PEOPLE if each.on_duty]},
         "security": kept.get("security") or {"key_file": str(options.data_dir / "qidesk.keys")},
         "sources": {"sim": {"kind": "sim", "url": options.url}},
         "outbox": {"limits": dict.fromkeys((*names, *WECOM_LIMITS), generous)},
@@ -172,9 +194,12 @@ def _read(path: Path) -> dict[str, Any]:
 class FarSide:
     """The rooms that the sandbox's HTTP shows and does not own."""
 
-    def __init__(self, broker: Broker, market: Market) -> None:
+    def __init__(self, broker: Broker, market: Market, service: "Control | None" = None) -> None:
         self._broker = broker
         self._market = market
+        self._service = service
+        self._names = {person.name for person in PEOPLE}
+        self._names |= {client.name.text for client in broker.clients}
 
     async def market(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._market.apply(body)
@@ -187,7 +212,41 @@ class FarSide:
 
     async def scene(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Raises Refused for a scene that there is not."""
-        return scenes.play(self._market, body)
+        if body.get("name") != scenes.APPROVAL:
+            return scenes.play(self._market, body)
+        random = seeded("applicants", secrets.token_hex(8))  # never the same person twice
+        wanted = scenes.approval(random, self._names, body)
+        staged = await self._service.ask("scene", wanted) if self._service else None
+        if staged is None:
+            raise Refused("期台没有连接，没有摆出申请", status=503)
+        return staged
+
+
+class Control:
+    """The service's endpoint for clock and scenes."""
+
+    def __init__(self, options: Options, secret: str) -> None:
+        self._base = f"http://{options.host}:{options.service_port}/control"
+        self._headers = {"Authorization": f"Bearer {secret}"}
+
+    async def ask(self, what: str, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """None when there is no service. Raises Refused with what it says against it."""
+        timeout = aiohttp.ClientTimeout(total=CONTROL_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as http,
+                http.post(f"{self._base}/{what}", json=body, headers=self._headers) as answer,
+            ):
+                if answer.status == 200:
+                    told: Mapping[str, Any] = await answer.json()
+                    return told
+                if answer.status != 400:
+                    raise Refused("期台没有接受", status=502)
+                raise Refused(str((await answer.json()).get("error", "期台没有接受")))
+        except aiohttp.ClientConnectionError:
+            return None
+        except TimeoutError:
+            raise Refused("期台没有在时限内做完", status=504) from None
 
 
 @asynccontextmanager
@@ -198,19 +257,12 @@ async def far_side(app: web.Application, options: Options, secret: str) -> Async
     broker = invent(options.seed, options.clients)
     market = Market(broker, clock, Calendar.shipped(), options.far_dir / "market.json")
     market.paused = market.paused or not options.market
-    control = f"http://{options.host}:{options.service_port}/control/clock"
+    control = Control(options, secret)
 
     async def tell_service(offset_seconds: float) -> None:
         clock.offset = ground.clock.offset
-        headers = {"Authorization": f"Bearer {secret}"}
-        timeout = aiohttp.ClientTimeout(total=CONTROL_SECONDS)
-        with suppress(aiohttp.ClientConnectionError):  # no service: it reads the file at its start
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as http,
-                http.post(control, json={"offset_seconds": offset_seconds}, headers=headers) as r,
-            ):
-                if r.status != 200:
-                    raise Refused("期台没有接受新的时间", status=502)
+        # without a service nobody is told: it reads the file at its start
+        await control.ask("clock", {"offset_seconds": offset_seconds})
 
     settings = SandboxSettings(
         data_dir=options.far_dir,
@@ -218,7 +270,7 @@ async def far_side(app: web.Application, options: Options, secret: str) -> Async
         seed=options.seed,
         dingtalk=DingTalkSettings(desk=desk_app()),
         wecom=wecom_settings(options) if options.wecom else None,
-        far=FarSide(broker, market),
+        far=FarSide(broker, market, control),
         on_clock=tell_service,
     )
     ground = add_routes(app, settings)

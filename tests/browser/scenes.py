@@ -55,6 +55,17 @@ def found() -> Json:
     )
 
 
+def found_on_wecom() -> Json:
+    """As WeCom's card puts it: a source, a place it must lead to, a menu in its corner."""
+    return card(
+        "wecom",
+        "张* · 80****23",
+        status="期台",
+        buttons=[button("pick:1", "1"), button("page:1", "下一页", menu=True)],
+        link="https://work.weixin.qq.com/#wecom",
+    )
+
+
 def client() -> Json:
     return card(
         "client-17",

@@ -234,6 +234,16 @@ async def test_a_failed_click_says_so_and_can_be_pressed_again(
     await expect(own).to_be_enabled()
 
 
+async def test_what_wecom_adds_to_a_card_misleads_nobody(viewer: Viewer, sandbox: StandIn) -> None:
+    sandbox.show("private", "wangqiang", **scenes.found_on_wecom())
+    page = await viewer.open(WANGQIANG)
+    shown = card(page, "wecom")
+    await expect(shown.locator(".card-menu")).to_have_text("右上角菜单下一页")
+    await expect(shown.get_by_test_id("card-button")).to_have_text(["1", "下一页"])
+    await expect(shown.locator(".status, .card-foot")).to_have_count(0)
+    await expect(page.get_by_test_id("chat-private")).to_contain_text("[卡片] 张* · 80****23")
+
+
 async def test_a_dangerous_button_asks_first(viewer: Viewer, sandbox: StandIn) -> None:
     sandbox.show("private", "wangqiang", **scenes.logged())
     page = await viewer.open(WANGQIANG)

@@ -6,7 +6,7 @@ import random
 
 from tests.kill.oracle import Oracle
 from tests.kill.processes import KILLED, Stage, until
-from tests.kill.town import Crowd, Town
+from tests.kill.town import LI, Crowd, Town
 
 LINES_AFTER = 8
 SOAK = bool(os.environ.get("QIDESK_SOAK"))  # larger doses, for an hour that nobody waits for
@@ -25,7 +25,7 @@ async def crash_at(
     crowd = Crowd(town, seed)
     async with asyncio.TaskGroup() as tasks:
         if by_text:
-            await town.ask_for_nobody("limin")
+            await town.ask_for_nobody(LI)
             await stage.service.death()
         tasks.create_task(crowd.live())
         assert await stage.service.death() == KILLED
@@ -37,7 +37,7 @@ async def crash_at(
 
         await until(lively, "people go on talking", 30)
         crowd.enough()
-    await Oracle(stage.config, town).judge(showings=2)
+    await Oracle(stage.config, town).judge(showings=2, deaf=True)
 
 
 async def kill_often(stage: Stage, town: Town, seed: int, kills: int) -> None:
@@ -57,4 +57,4 @@ async def kill_often(stage: Stage, town: Town, seed: int, kills: int) -> None:
                 stage.service.kill()
             await stage.open_service()
         crowd.enough()
-    await Oracle(stage.config, town).judge(showings=SHOWINGS)
+    await Oracle(stage.config, town).judge(showings=SHOWINGS, deaf=True)

@@ -1,18 +1,21 @@
 """What must be true when everything has come to rest, whatever happened before.
 
 - Every line that the platform took was answered as it should be, and answered once. A second
-  answer is marked (重发), and only a plain text may have one: a card has a key.
+  answer is marked (重发), and only what has no key of its own may have one. Nothing else is
+  excused but what WeCom told its bot while that was away: then it was said again.
 - Every logged line is one record, every task line one task.
 - Every button that was pressed worked once: one audit row each.
 - No card lies: each shows the store's newest version, and nothing that is finished can be pressed.
+  On WeCom, which changes a card only so often, what is not finished may be an older version.
 - Nothing waits, nothing was given up, and the audit chain holds.
 """
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -20,19 +23,44 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import clock_of, store_of
 from bot.chat import codec
+from bot.chat.message import Card
 from bot.models import Heard, HeardState, LiveCard, Out, OutState
 from bot.settings import load
 from crm.kernel import audit
 from crm.kernel.db import Store
-from crm.models import Interaction, Task, TaskState
-from tests.kill.town import PRIVATE, FarDown, Journal, Json, Pressed, Said, Town
+from crm.models import Interaction, Task, TaskState, ViewGrant
+from tests.kill.town import (
+    DINGTALK,
+    HEADS,
+    LOOKERS,
+    PRIVATE,
+    WECOM,
+    FarDown,
+    Json,
+    Pressed,
+    Said,
+    Seat,
+    Town,
+    action_of,
+    answers,
+)
 
 AGAIN = "(重发)"
 REST_SECONDS = 60.0
 RESTING = 3  # looks in a row that find nothing under way
 UNSETTLED = (OutState.WAITING, OutState.SENDING)
 
-Screens = dict[tuple[str, str], list[Json]]
+OUR_CARDS = "qd"  # how the names that we give cards begin
+ENDS = ("已撤销", "已完成")
+BUTTONS = 6  # that a card of WeCom shows
+EFFECTS = {  # what a button leaves behind in the audit, and on which thing
+    "undo": ("interaction.undo", "interaction"),
+    "task_done": ("task.done", "task"),
+    "ask_view": ("view.ask", "client"),
+    "grant": ("view.grant", "client"),
+}
+
+Screens = dict[Seat, list[Json]]
 
 
 class Oracle:
@@ -66,39 +94,45 @@ class Oracle:
         counted = {"waiting": waiting, "unheard": unheard or 0, "unsent": unsent or 0}
         return {name: number for name, number in counted.items() if number}
 
-    async def judge(self, *, showings: int = 1, ordered: bool = False) -> None:
+    async def judge(self, *, showings: int = 1, ordered: bool = False, deaf: bool = False) -> None:
         """Wait for rest, then check everything. ``showings``: so often a text may be seen whose
         outcome was unknown; 1 where none was, and then nothing is marked. ``ordered``: nothing
-        was served again after a crash, so answers keep the order."""
+        was served again after a crash, so answers keep the order. ``deaf``: WeCom's bot was away
+        for a while, and what it was told then is lost."""
         await self.rest()
         journal = self._town.journal
-        screens = await self._screens(journal)
-        lines = on_screens(screens)
-        assert {one.message_id for one in journal.said} <= {one.message_id for one in lines}
-        answered_once(lines, screens, showings)
         async with self._opened() as store:
+            screens = await self._screens()
+            await thread_cards(store, screens)
+            lines = list(on_screens(self._town, screens))
+            told = {one.message_id for one in lines}
+            assert {one.message_id for one in journal.said} <= told
+            lost = await unheard(store, lines)
+            if deaf:
+                journal.lost.update(lost)
+            assert lost <= journal.lost, f"never heard, though somebody was there: {lost}"
+            heard = [one for one in lines if one.message_id not in lost]
+            answered_once(heard, screens, showings)
+            pushed_again_is_marked(screens)
             if ordered:
-                await in_order(store, lines, screens)
-            await recorded_once(store, lines)
+                await in_order(store, heard, screens)
+            await recorded_once(store, heard)
             await pressed_once(store, journal.pressed)
             await no_card_lies(store, screens)
             await nothing_left(store)
             await chain_holds(store, audit.Head(self._settings.head_file))
 
-    async def read_back(self, person: str, account: str) -> str:
+    async def read_back(self, seat: Seat, account: str) -> str:
         """What the bot itself says of a client's records."""
-        said = await self._town.say(person, "look_up", f"记录 {account}", f"记录 {account}")
-        await self._town.card_of(said)
-        [text] = [
-            item["text"]
-            for item in await self._town.seen(person)
-            if item["reply_to"] == said.message_id
-        ]
-        return str(text)
+        said = await self._town.say(seat, "look_up", f"记录 {account}", f"记录 {account}")
+        return str((await self._town.answer_to(said))["text"])
 
-    async def _screens(self, journal: Journal) -> Screens:
-        places = {(said.person, said.chat) for said in journal.said}
-        return {place: await self._town.seen(*place) for place in sorted(places)}
+    async def _screens(self) -> Screens:
+        """Of everybody who said or pressed something, and of whoever was told of it."""
+        journal = self._town.journal
+        talked, pressed = (one.seat for one in journal.said), (one.seat for one in journal.pressed)
+        seats = {*talked, *pressed, *LOOKERS, *HEADS}
+        return {seat: await self._town.seen(seat) for seat in sorted(seats)}
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Store]:
@@ -109,69 +143,124 @@ class Oracle:
             await store.close()
 
 
-def on_screens(screens: Screens) -> list[Said]:
+def on_screens(town: Town, screens: Screens) -> Iterator[Said]:
     """Every line that people see as sent, also one whose sending ended in a broken connection."""
-    return [
-        Said(person, chat, *_kind_of(item["text"].removeprefix("@期台 ")), item["message_id"])
-        for (person, chat), items in screens.items()
-        for item in items
-        if item["from"] == person
-    ]
+    for seat, items in screens.items():
+        for item in items:
+            if item["from"] == seat.person:
+                kind, mark = town.kind_of(seat, item["text"].removeprefix("@期台 "))
+                yield Said(seat, kind, mark, item["message_id"])
 
 
-def _kind_of(text: str) -> tuple[str, str]:
-    """What a line asks for, and its last word."""
-    kinds = {"记": "log", "待办": "task", "持仓": "nobody"}
-    words = text.split()
-    return kinds.get(words[0], "look_up"), words[-1]
+async def unheard(store: Store, lines: Iterable[Said]) -> set[str]:
+    """What WeCom told its bot while that was away; nobody brings it again. Nothing else is."""
+    async with store.reading() as session:
+        rows = await session.execute(select(Heard.platform, Heard.key))
+        heard = {(platform, key) for platform, key in rows}
+    lost = [one for one in lines if (one.seat.platform, one.message_id) not in heard]
+    assert all(one.seat.forgetful for one in lost), f"never heard: {lost[:3]}"
+    return {one.message_id for one in lost}
+
+
+async def thread_cards(store: Store, screens: Screens) -> None:
+    """A card that WeCom's bot pushes because its answer was in doubt stands under no line; the
+    store knows which one it answers."""
+    async with store.reading() as session:
+        rows = await session.scalars(select(Out.item).where(Out.platform == WECOM))
+        lines = {out.key: out.reply_to for out in map(codec.load_outgoing, rows)}
+    for seat, items in screens.items():
+        for item in items:
+            if seat.forgetful and item["card"] and not item["reply_to"]:
+                item["reply_to"] = lines.get(item["card"]["id"])
 
 
 def answered_once(said: Iterable[Said], screens: Screens, showings: int) -> None:
-    for line in said:
-        items = screens[line.person, line.chat]
-        answers = [one for one in items if one["from"] == "bot" and answers_to(one, line)]
-        assert answers, f"no answer: {line}"
-        assert all(fits(one, line) for one in answers), f"{line}: {answers[0]['text']!r}"
-        assert len(answers) <= showings, f"shown {len(answers)} times: {line}"
-        marked = [one["text"].startswith(AGAIN) for one in answers]
-        assert all(marked[1:]), f"again without the mark: {line}"
-        assert showings > 1 or not any(marked), f"marked for no reason: {line}"
-        assert len(answers) == 1 or not any(one["card"] for one in answers), f"twice: {line}"
+    unanswered: Counter[Seat] = Counter()
+    for line, alike in groups(said):
+        shown = [item for item in screens[line.seat] if is_answer(item, line)]
+        if line.seat.forgetful and not shown:
+            unanswered[line.seat] += 1
+            continue
+        assert len(shown) >= alike, f"no answer: {line}"
+        strange = [one["text"] for one in shown if not fits(one, line)]
+        assert not strange, f"{line}: {strange}"
+        assert len(shown) <= showings * alike, f"shown {len(shown)} times: {line}"
+        marked = sum(one["text"].startswith(AGAIN) for one in shown)
+        assert len(shown) - marked <= alike, f"again without the mark: {line}"
+        assert showings > 1 or not marked, f"marked for no reason: {line}"
+        keyed = sum(has_key(one, line) for one in shown)
+        assert keyed <= alike, f"twice: {line}"
+    for seat, number in unanswered.items():
+        pushed = [one for one in screens[seat] if one["from"] == "bot" and not one["reply_to"]]
+        again = sum(AGAIN in one["text"] for one in pushed)
+        assert number <= again, f"{number} lines without an answer: {seat}"
 
 
-def answers_to(item: Json, line: Said) -> bool:
-    if item["reply_to"]:
-        return bool(item["reply_to"] == line.message_id)
-    return line.kind == "nobody" and item["kind"] == "text" and line.mark in item["text"]
+def pushed_again_is_marked(screens: Screens) -> None:
+    """What WeCom's bot says in a group without answering anybody is something said before, or how
+    a card ended that could not be changed."""
+    for seat, items in screens.items():
+        pushed = [one["text"] for one in items if one["from"] == "bot" and not one["reply_to"]]
+        if seat.forgetful:
+            strange = [one for one in pushed if not any(word in one for word in (AGAIN, *ENDS))]
+            assert not strange, f"nobody asked for it in {seat}: {strange[:3]}"
+
+
+def groups(said: Iterable[Said]) -> Iterable[tuple[Said, int]]:
+    """Each line, and how many there are that no screen can tell from it."""
+    return Counter(map(_told_apart, said)).items()
+
+
+def _told_apart(line: Said) -> Said:
+    return line if line.seat.threaded else replace(line, message_id="")
+
+
+def is_answer(item: Json, line: Said) -> bool:
+    """Not the new card by which WeCom tells how one ended that it could not change."""
+    if item["from"] != "bot" or not answers(item, line):
+        return False
+    ended = bool(item["card"]) and not item["card"]["id"].startswith(OUR_CARDS)
+    return not (ended and line.seat.platform == WECOM and line.kind in ("log", "task"))
+
+
+def has_key(item: Json, line: Said) -> bool:
+    """Whether it is a thing that the platform shows once, however often it is sent."""
+    card = item["card"]
+    return bool(card) and (line.seat.platform == DINGTALK or card["id"].startswith(OUR_CARDS))
 
 
 def fits(item: Json, line: Said) -> bool:
-    """Whether it is the answer that such a line should have, and the first of its kind."""
+    """Whether it is the answer that such a line should have."""
     if line.kind == "nobody":
-        return item["kind"] == "text" and f"「{line.mark}」" in item["text"]
-    title, text = item["card"]["title"] if item["card"] else "", item["text"]
+        return item["kind"] in ("text", "markdown") and f"「{line.mark}」" in item["text"]
+    text, masked = item["text"], line.seat.chat != PRIVATE
+    title = item["card"]["title"] if item["card"] else text.partition("\n")[0]
     match line.kind:
         case "log":
-            return title.startswith(("已记录", "已撤销")) and line.mark in text
+            return title.startswith(("已记录", "已撤销")) and (masked or line.mark in text)
         case "task":
-            return line.mark in title
+            return (masked and bool(title)) or line.mark in title
         case _:
             return bool(title)
 
 
 async def in_order(store: Store, said: Iterable[Said], screens: Screens) -> None:
     """Each chat shows its answers in the order in which its lines were heard: of two connections
-    either may be quicker, so that need not be the order in which they were said."""
+    either may be quicker, so that need not be the order in which they were said. Of lines alike
+    only the first counts."""
     async with store.reading() as session:
-        heard = dict((await session.execute(select(Heard.key, Heard.id))).all())
-    for (person, chat), items in screens.items():
-        lines = [line for line in said if (line.person, line.chat) == (person, chat)]
-        lines.sort(key=lambda line: heard[line.message_id])
+        rows = await session.execute(select(Heard.platform, Heard.key, Heard.id))
+        heard = {(platform, key): number for platform, key, number in rows}
+    for seat, items in screens.items():
+        lines = [one for one in said if one.seat == seat]
+        lines.sort(key=lambda line: heard[seat.platform, line.message_id])
+        firsts = {_told_apart(one): one for one in reversed(lines)}.values()
         seqs = [
-            min(one["seq"] for one in items if one["from"] == "bot" and answers_to(one, line))
+            min(item["seq"] for item in items if is_answer(item, line))
             for line in lines
+            if line in firsts and any(is_answer(item, line) for item in items)
         ]
-        assert seqs == sorted(seqs), f"out of order in {chat} of {person}"
+        assert seqs == sorted(seqs), f"out of order: {seat}"
 
 
 async def recorded_once(store: Store, said: Iterable[Said]) -> None:
@@ -179,54 +268,87 @@ async def recorded_once(store: Store, said: Iterable[Said]) -> None:
         logged = Counter(await session.scalars(select(Interaction.source)))
         tasks = Counter(await session.scalars(select(Task.source)))
     for kind, found in (("log", logged), ("task", tasks)):
-        wanted = {f"dingtalk:{one.message_id}" for one in said if one.kind == kind}
+        wanted = {f"{one.seat.platform}:{one.message_id}" for one in said if one.kind == kind}
         twice = {source for source, number in found.items() if number > 1}
         assert not twice, f"{kind} twice: {twice}"
         assert set(found) == wanted, f"{kind}: lost {wanted - set(found)}, {set(found) - wanted}"
 
 
 async def pressed_once(store: Store, pressed: Iterable[Pressed]) -> None:
-    actions = {"undo": "interaction.undo", "task_done": "task.done"}
-    wanted = Counter(_object_of(one) for one in pressed)
+    """Each button that somebody pressed until it worked had one effect, and nothing else had."""
     async with store.reading() as session:
+        asked = {row.id: row.client_id for row in await session.scalars(select(ViewGrant))}
+        wanted = Counter(_effect_of(one, asked) for one in pressed)
         rows = await session.execute(
-            select(audit.AuditRow.object).where(audit.AuditRow.action.in_(actions.values()))
+            select(audit.AuditRow.action, audit.AuditRow.object).where(
+                audit.AuditRow.action.in_(action for action, _ in EFFECTS.values())
+            )
         )
-        effects = Counter(rows.scalars())
-        undone = set(
-            await session.scalars(select(Interaction.id).where(Interaction.undone_at.is_not(None)))
-        )
-        done = set(await session.scalars(select(Task.id).where(Task.state == TaskState.DONE)))
+        effects = Counter((action, thing) for action, thing in rows)
+        undone = select(Interaction.id).where(Interaction.undone_at.is_not(None))
+        done = select(Task.id).where(Task.state == TaskState.DONE)
+        granted = select(ViewGrant.client_id).where(ViewGrant.until.is_not(None))
+        states = {
+            *(f"interaction:{one}" for one in await session.scalars(undone)),
+            *(f"task:{one}" for one in await session.scalars(done)),
+            *(f"client:{one}" for one in await session.scalars(granted)),
+        }
     assert set(effects) == set(wanted), f"{set(wanted) - set(effects)} {set(effects) - set(wanted)}"
     assert max(effects.values(), default=1) == 1, f"more than once: {effects.most_common(3)}"
-    states = {f"interaction:{one}" for one in undone} | {f"task:{one}" for one in done}
-    assert states == set(wanted)
+    assert states == {thing for action, thing in wanted if action != "view.ask"}
 
 
-def _object_of(pressed: Pressed) -> str:
-    action, _, number = pressed.action.partition(":")
-    return f"{'interaction' if action == 'undo' else 'task'}:{number}"
+def _effect_of(pressed: Pressed, asked: Mapping[int, int]) -> tuple[str, str]:
+    verb, _, number = pressed.action.partition(":")
+    action, thing = EFFECTS[verb]
+    return action, f"{thing}:{asked[int(number)] if verb == 'grant' else number}"
 
 
 async def no_card_lies(store: Store, screens: Screens) -> None:
-    faces = [one["card"] for items in screens.values() for one in items if one["card"]]
-    shown = {face["id"]: face for face in faces}
-    places = {person if chat == PRIVATE else chat for person, chat in screens}
+    places = {
+        (seat.platform, seat.person if seat.chat == PRIVATE else seat.chat): items
+        for seat, items in screens.items()
+    }
     async with store.reading() as session:
-        cards = await session.scalars(
-            select(LiveCard).where(LiveCard.platform == "dingtalk", LiveCard.chat.in_(places))
-        )
-        for live in cards:
-            assert live.id in shown, f"on no screen: {live.id} {live.subject}"
-            face, content = shown[live.id], codec.load_card(live.content)
-            seen = f"{live.subject} shows version {face['version']} of {live.version}"
-            assert face["version"] == live.version, seen
-            assert face["status"] == content.status, seen
-            enabled = [one["key"] for one in face["buttons"] if one["enabled"]]
-            assert enabled == [one.key for one in content.buttons if one.enabled], seen
-    for card in shown.values():
-        if card["title"].startswith("已撤销") or card["status"] == "已完成":
-            assert not card["buttons"], f"finished, and can be pressed: {card['title']}"
+        for live in await session.scalars(select(LiveCard)):
+            items = places.get((live.platform, live.chat))
+            if items is not None:
+                check = wecom_card if live.platform == WECOM else dingtalk_card
+                check(live, codec.load_card(live.content), [one for one in items if one["card"]])
+    for items in screens.values():
+        for card in (one["card"] for one in items if one["card"]):
+            if card["title"].startswith(ENDS) or card["status"] in ENDS:
+                assert not card["buttons"], f"finished, and can be pressed: {card['title']}"
+
+
+def dingtalk_card(live: LiveCard, content: Card, items: Iterable[Json]) -> None:
+    shown = {item["card"]["id"]: item["card"] for item in items}
+    assert live.id in shown, f"on no screen: {live.id} {live.subject}"
+    face = shown[live.id]
+    seen = f"{live.subject} shows version {face['version']} of {live.version}"
+    assert face["version"] == live.version, seen
+    assert face["status"] == content.status, seen
+    enabled = [one["key"] for one in face["buttons"] if one["enabled"]]
+    assert enabled == [one.key for one in content.buttons if one.enabled], seen
+
+
+def wecom_card(live: LiveCard, content: Card, items: Sequence[Json]) -> None:
+    """What asks for something can be pressed, what is finished says so: in place, or in a card
+    below it. A card that never had a button is a message and has no name."""
+    shown = [one for one in items if one["card"]["id"].partition("@")[0] == live.id]
+    wanted = [one.key for one in content.buttons if one.enabled][:BUTTONS]
+    if not shown:
+        assert not wanted, f"on no screen: {live.id} {live.subject}"
+        return
+    below = [one for one in items if one["seq"] >= shown[-1]["seq"]]
+    last = shown[-1]["card"]
+    enabled = [action_of(one["key"]) for one in last["buttons"] if one["enabled"]]
+    if wanted:
+        assert enabled == wanted, f"{live.subject} shows {enabled}, not {wanted}"
+    else:
+        ends = [one for one in below if not one["card"]["buttons"]]
+        told = any(one["card"]["title"] == content.title for one in ends)
+        assert told, f"{live.subject} does not say how it ended: {last['title']}"
 
 
 async def nothing_left(store: Store) -> None:

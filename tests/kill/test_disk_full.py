@@ -5,9 +5,11 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage, until
-from tests.kill.town import Crowd, Town
+from tests.kill.town import PLATFORMS, Crowd, Seat, Town
 
 DELIVERIES = 2  # seen to come again
 
@@ -23,32 +25,34 @@ def full_disk(pid: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_message_is_not_acknowledged_and_is_served_when_there_is_room(
-    stage: Stage, town: Town
+    stage: Stage, town: Town, platform: str
 ) -> None:
     await stage.open_service()
-    oracle = Oracle(stage.config, town)
+    oracle, wang = Oracle(stage.config, town), Seat(platform, "wangqiang")
     with full_disk(stage.service.pid):
-        said = await town.log("wangqiang", town.accounts["wangqiang"][0])
+        said = await town.log(wang, town.accounts["wangqiang"][0])
 
         async def came_again() -> bool:
             return await town.deliveries(said) >= DELIVERIES
 
         await until(came_again, "the platform delivers it again", 15)
         assert await town.waiting() == 1
-        assert [one["from"] for one in await town.seen("wangqiang")] == ["wangqiang"]
+        assert [one["from"] for one in await town.seen(wang)] == ["wangqiang"]
         assert stage.service.alive
     await oracle.judge()
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_click_says_that_it_failed_and_works_when_there_is_room(
-    stage: Stage, town: Town
+    stage: Stage, town: Town, platform: str
 ) -> None:
     await stage.open_service()
-    said = await town.log("limin", town.accounts["limin"][0])
+    said = await town.log(Seat(platform, "limin"), town.accounts["limin"][0])
     pressed = await town.button(said, "undo")
     with full_disk(stage.service.pid):
-        assert not await town.click("limin", pressed.card, pressed.action)
+        assert not await town.click(pressed)
     await town.insist(pressed)
     await Oracle(stage.config, town).judge()
 

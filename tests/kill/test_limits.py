@@ -7,9 +7,9 @@ import tomli_w
 
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
-from tests.kill.town import MANAGERS, Town
+from tests.kill.town import DESKS, DINGTALK, LI, WANG, ZHAO, Seat, Town
 
-LINES = 23  # twenty a minute may be shown to a person, and one more every three seconds
+LINES = 22  # twenty a minute may be shown to a person, and one more every three seconds
 
 
 def with_real_limits(stage: Stage) -> None:
@@ -22,18 +22,18 @@ def with_real_limits(stage: Stage) -> None:
 async def test_nothing_is_lost_and_each_chat_keeps_its_order(stage: Stage, town: Town) -> None:
     with_real_limits(stage)
     await stage.open_service()
-    await town.break_it("throttle", times=15)
+    await town.break_it(DINGTALK, "throttle", times=15)
 
-    async def talk(person: str) -> None:
-        for account in town.accounts[person][:LINES]:
-            await town.log(person, account)
+    async def talk(seat: Seat) -> None:
+        for account in town.accounts[seat.person][:LINES]:
+            await town.log(seat, account)
 
     async def look_up() -> None:
         for account in town.accounts["limin"][:LINES]:
-            await town.look_up("fengjun", account, "g-risk")
+            await town.look_up(DESKS[0], account)
 
     async with asyncio.TaskGroup() as people:
-        for person in MANAGERS:
-            people.create_task(talk(person))
+        for seat in (WANG, LI, ZHAO):
+            people.create_task(talk(seat))
         people.create_task(look_up())
     await Oracle(stage.config, town).judge(ordered=True)

@@ -3,42 +3,82 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 import aiohttp
 
+DINGTALK, WECOM = "dingtalk", "wecom"
+PLATFORMS = (DINGTALK, WECOM)
 PRIVATE = "private"
-BOT_TOPIC = "/v1.0/im/bot/messages/get"
-MANAGERS = ("wangqiang", "limin", "zhaolei")
+DELIVERED = ("/v1.0/im/bot/messages/get", "回调", "aibot_msg_callback")  # on the wire
+REQUEST = "申请查看客户"
+NOT_MINE = ("非本人客户", "已申请查看")
 HTTP_SECONDS = 15.0
 CARD_SECONDS = 60.0
 PATIENCE = 60.0  # seconds for which a person presses a button again before he gives up
+CURIOUS = 0.5  # seconds between two requests: there are only so many clients
+SILENCE = 5.0  # seconds without an answer after which a person says a line again
 
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Seat:
+    """Somebody in one chat of one platform."""
+
+    platform: str
+    person: str
+    chat: str = PRIVATE
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether a line is lost when nobody takes it: WeCom tells its bot everything once."""
+        return self.platform == WECOM and self.chat != PRIVATE
+
+    @property
+    def threaded(self) -> bool:
+        """Whether an answer says which line it answers: WeCom's application cannot."""
+        return self.platform == DINGTALK or self.chat != PRIVATE
+
+
+WANG, LI, ZHAO = (Seat(DINGTALK, name) for name in ("wangqiang", "limin", "zhaolei"))
+WANG_TOO, ZHAO_TOO = (Seat(WECOM, name) for name in ("wangqiang", "zhaolei"))  # on both at once
+MANAGERS = (WANG, LI, ZHAO, WANG_TOO, ZHAO_TOO, Seat(WECOM, "limin", "g-hz"))
+DESKS = tuple(Seat(platform, "fengjun", "g-risk") for platform in PLATFORMS)
+LOOKERS = tuple(Seat(platform, "limin") for platform in PLATFORMS)
+HEADS = tuple(Seat(platform, "sunfang") for platform in PLATFORMS)
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One line that the platform took. ``mark`` is a word that no other line has."""
+    """One line that the platform took. ``mark`` is a word that no other line has; of a look-up it
+    is the account, of a colleague's client the name."""
 
-    person: str
-    chat: str
-    kind: str  # log, task, look_up, nobody
+    seat: Seat
+    kind: str  # log, task, look_up, nobody, not_mine
     mark: str
     message_id: str
+    after: int = field(default=0, compare=False)  # its answer has a higher seq
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
     """One button of one card that a person wanted pressed, and pressed until it was."""
 
-    said: Said
+    seat: Seat
     card: str
-    action: str  # undo:5, task_done:7
+    action: str  # undo:5, task_done:7, ask_view:3, grant:1
+    mark: str  # of the line that the card answers or tells of
+    seq: int  # of the card
+
+    def is_on(self, button: Json) -> bool:
+        """Whether this is the button, in whichever version of the card."""
+        return action_of(button["key"]) == self.action and bool(button["enabled"])
 
 
 @dataclass(slots=True)
@@ -48,6 +88,8 @@ class Journal:
     said: list[Said] = field(default_factory=list)
     pressed: list[Pressed] = field(default_factory=list)
     refused: int = 0  # not taken: nobody listened
+    lost: set[str] = field(default_factory=set)  # ids of lines that nobody had to hear
+    asked_for: set[str] = field(default_factory=set)  # accounts of a colleague's clients
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
 
@@ -63,53 +105,89 @@ class Town:
         self._http = http
         self.journal = journal
         self.accounts: dict[str, list[str]] = {}
+        self._newest: dict[Seat, int] = {}  # seq of what was last seen there
+        self.names: dict[str, str] = {}  # by account; of those whose name is nobody else's
 
     async def look_around(self) -> None:
         """Whose clients there are."""
-        for row in await self._get("/sandbox/clients", limit="200"):
+        rows = await self._get("/sandbox/clients", limit="200")
+        for row in rows:
             self.accounts.setdefault(row["owner"], []).append(row["account"])
+        names = Counter(row["name"] for row in rows)
+        self.names = {row["account"]: row["name"] for row in rows if names[row["name"]] == 1}
+
+    def another(self) -> str:
+        """A client of a colleague's whom nobody has asked to see; his name is his alone. Raises
+        StopIteration when everybody has been asked for."""
+        asked_for = self.journal.asked_for
+        wanted = (one for one in self.accounts["wangqiang"] if one in self.names)
+        account = next(one for one in wanted if one not in asked_for)
+        asked_for.add(account)
+        return account
 
     def mark(self) -> str:
         return f"K{next(self.journal.numbers):05d}"
 
-    async def say(self, person: str, kind: str, line: str, mark: str, chat: str = PRIVATE) -> Said:
+    async def say(self, seat: Seat, kind: str, line: str, mark: str) -> Said:
         """Raises NotTaken when nobody listened, FarDown."""
         body = {
-            "platform": "dingtalk",
-            "person": person,
-            "chat": chat,
+            "platform": seat.platform,
+            "person": seat.person,
+            "chat": seat.chat,
             "text": line,
-            "mention": chat != PRIVATE,
+            "mention": seat.chat != PRIVATE,
         }
         status, answer = await self._post("/sandbox/say", body)
         if status == 503:
             self.journal.refused += 1
             raise NotTaken
         assert status == 200, answer
-        said = Said(person, chat, kind, mark, answer["message_id"])
+        said = Said(seat, kind, mark, answer["message_id"], self._newest.get(seat, 0))
         self.journal.said.append(said)
         return said
 
-    async def log(self, person: str, account: str) -> Said:
+    async def insist_on(self, seat: Seat, kind: str, line: str, mark: str) -> Said:
+        """Say it; where it may have been lost, again until it is answered."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            said = await self.say(seat, kind, line, mark)
+            if not seat.forgetful:
+                return said
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SILENCE):
+                    await self.answer_to(said)
+                return said
+        raise AssertionError(f"{seat} gave up saying {line}")
+
+    async def log(self, seat: Seat, account: str) -> Said:
         mark = self.mark()
-        return await self.say(person, "log", f"记 {account} 电话 询问螺纹钢 {mark}", mark)
+        return await self.insist_on(seat, "log", f"记 {account} 电话 询问螺纹钢 {mark}", mark)
 
-    async def task(self, person: str) -> Said:
+    async def task(self, seat: Seat) -> Said:
         mark = self.mark()
-        return await self.say(person, "task", f"待办 明天下午三点 交报表 {mark}", mark)
+        return await self.insist_on(seat, "task", f"待办 明天下午三点 交报表 {mark}", mark)
 
-    async def look_up(self, person: str, account: str, chat: str = PRIVATE) -> Said:
-        return await self.say(person, "look_up", account, account, chat)
+    def kind_of(self, seat: Seat, text: str) -> tuple[str, str]:
+        """What a line asks for, and its mark."""
+        words = text.split()
+        first, last = words[0], words[-1]
+        kinds = {"记": "log", "待办": "task", "持仓": "nobody"}
+        if seat.person == "limin" and last in self.journal.asked_for:
+            return "not_mine", self.names[last]
+        return kinds.get(first, "look_up"), last
 
-    async def ask_for_nobody(self, person: str) -> Said:
+    async def look_up(self, seat: Seat, account: str) -> Said:
+        return await self.insist_on(seat, "look_up", account, account)
+
+    async def ask_for_nobody(self, seat: Seat) -> Said:
         """Answered by a plain text that repeats the number: a text has no key of its own."""
         number = f"89{next(self.journal.numbers):06d}"
-        return await self.say(person, "nobody", f"持仓 {number}", number)
+        return await self.insist_on(seat, "nobody", f"持仓 {number}", number)
 
-    async def refused(self, person: str, line: str) -> None:
+    async def refused(self, seat: Seat, line: str) -> None:
         """Say something while nobody listens. Fails when it is taken."""
         try:
-            said = await self.say(person, "look_up", line, line)
+            said = await self.say(seat, "look_up", line, line)
         except NotTaken:
             return
         raise AssertionError(f"taken: {said}")
@@ -119,24 +197,31 @@ class Town:
         last, times = 0, 0
         while page := await self._get("/sandbox/wire", after=str(last)):
             last = page[-1]["n"]
-            pushed = [entry["body"] for entry in page if entry["what"].endswith(BOT_TOPIC)]
+            pushed = [entry["body"] for entry in page if entry["what"].endswith(DELIVERED)]
             times += sum(said.message_id in str(body) for body in pushed)
         return times
 
-    async def seen(self, person: str, chat: str = PRIVATE, after: int = 0) -> list[Json]:
-        found = await self._get(
-            "/sandbox/seen", platform="dingtalk", person=person, chat=chat, after=str(after)
-        )
-        return list(found)
+    async def seen(self, seat: Seat, after: int = 0) -> list[Json]:
+        query = {"platform": seat.platform, "person": seat.person, "chat": seat.chat}
+        items: list[Json] = await self._get("/sandbox/seen", **query, after=str(after))
+        if items:
+            self._newest[seat] = items[-1]["seq"]
+        return items
 
-    async def card_of(self, said: Said) -> Json:
-        """The card that answers a line."""
+    async def answer_to(self, said: Said) -> Json:
+        """The newest item that answers a line."""
+
+        def is_it(item: Json) -> bool:
+            return item["from"] == "bot" and answers(item, said)
+
+        return await self._item(said.seat, said.after, is_it)
+
+    async def _item(self, seat: Seat, after: int, is_it: Callable[[Json], bool]) -> Json:
         async with asyncio.timeout(CARD_SECONDS):
             while True:
-                for item in reversed(await self.seen(said.person, said.chat)):
-                    if item["reply_to"] == said.message_id:
-                        assert item["card"], f"{said}: {item['text']}"
-                        return dict(item["card"])
+                for item in reversed(await self.seen(seat, after)):
+                    if is_it(item):
+                        return item
                 await asyncio.sleep(0.05)
 
     async def press(self, said: Said, action: str) -> None:
@@ -146,33 +231,54 @@ class Town:
 
     async def button(self, said: Said, action: str) -> Pressed:
         """The answer's button, which somebody now means to press."""
-        card = await self.card_of(said)
-        [key] = [one["key"] for one in card["buttons"] if one["key"].partition(":")[0] == action]
-        pressed = Pressed(said, card["id"], key)
+        item = await self.answer_to(said)
+        assert item["card"], f"{said}: {item['text']}"
+        return self._means_to_press(said.seat, item, action, said.mark)
+
+    def _means_to_press(self, seat: Seat, item: Json, action: str, mark: str) -> Pressed:
+        keys = [one["key"] for one in item["card"]["buttons"]]
+        [key] = [one for one in keys if one.partition(":")[0] == action]
+        pressed = Pressed(seat, item["card"]["id"], action_of(key), mark, item["seq"])
         self.journal.pressed.append(pressed)
         return pressed
 
+    async def request(self, head: Seat, name: str) -> Pressed:
+        """The head's own card that asks for a look at a client; he means to grant it."""
+
+        def is_it(item: Json) -> bool:
+            card = item["card"]
+            return bool(card) and card["title"] == REQUEST and name in item["text"]
+
+        item = await self._item(head, self._newest.get(head, 0), is_it)
+        return self._means_to_press(head, item, "grant", name)
+
     async def insist(self, pressed: Pressed) -> None:
-        person = pressed.said.person
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
-                if await self.click(person, pressed.card, pressed.action):
-                    return
-                if not await self._still_there(pressed):
+                key = await self._key_on_screen(pressed)
+                if key is None or await self.click(pressed, key):
                     return
             except FarDown:
                 pass  # he waits for the program to come back
             await asyncio.sleep(0.2)
-        raise AssertionError(f"{person} gave up pressing {pressed.action}")
+        raise AssertionError(f"{pressed.seat} gave up pressing {pressed.action}")
 
-    async def _still_there(self, pressed: Pressed) -> bool:
-        card = await self.card_of(pressed.said)
-        return any(one["key"] == pressed.action and one["enabled"] for one in card["buttons"])
+    async def _key_on_screen(self, pressed: Pressed) -> str | None:
+        """The button as it is now; None when it is gone."""
+        for item in await self.seen(pressed.seat, pressed.seq - 1):
+            if item["card"] and item["card"]["id"] == pressed.card:
+                return next((b["key"] for b in item["card"]["buttons"] if pressed.is_on(b)), None)
+        raise AssertionError(f"not on the screen any more: {pressed}")
 
-    async def click(self, person: str, card: str, action: str) -> bool:
+    async def click(self, pressed: Pressed, key: str = "") -> bool:
         """Whether the platform showed an answer to it; False also when nobody listened."""
-        body = {"platform": "dingtalk", "person": person, "card": card, "action": action}
+        body = {
+            "platform": pressed.seat.platform,
+            "person": pressed.seat.person,
+            "card": pressed.card,
+            "action": key or await self._key_on_screen(pressed),
+        }
         status, answer = await self._post("/sandbox/click", body)
         if status == 503:
             return False
@@ -180,18 +286,23 @@ class Town:
         return bool(answer["ok"])
 
     async def waiting(self) -> int:
-        """Messages that the platform has and the service has not acknowledged."""
+        """Messages that the platforms have and the service has not acknowledged."""
         state = await self._get("/sandbox/state")
-        return int(state["counters"]["dingtalk"]["waiting"])
+        return sum(int(state["counters"][platform]["waiting"]) for platform in PLATFORMS)
 
-    async def break_it(self, kind: str, times: int, seconds: float = 30.0) -> None:
-        body = {"platform": "dingtalk", "kind": kind, "count": times, "seconds": seconds}
+    async def break_it(
+        self, platform: str, kind: str, times: int, seconds: float = 30.0, app: str = ""
+    ) -> None:
+        body = {"platform": platform, "kind": kind, "count": times, "seconds": seconds, "app": app}
         status, answer = await self._post("/sandbox/faults", body)
         assert status == 200, answer
 
-    async def strokes_left(self, kind: str) -> int:
+    async def strokes_left(self, platform: str, kind: str) -> int:
         state = await self._get("/sandbox/state")
-        return sum(int(one["count"]) for one in state["faults"] if one["kind"] == kind)
+        left = [
+            one for one in state["faults"] if (one["platform"], one["kind"]) == (platform, kind)
+        ]
+        return sum(int(one["count"]) for one in left)
 
     async def mend(self) -> None:
         async with self._http.delete(f"{self.url}/sandbox/faults") as response:
@@ -213,6 +324,27 @@ class Town:
             raise FarDown from error
 
 
+def action_of(key: str) -> str:
+    """A button's action; WeCom's keys carry the card's version behind it."""
+    return key.partition("#")[0]
+
+
+def answers(item: Json, line: Said) -> bool:
+    """Whether an item of the bot answers a line: where it does not say so, its words tell."""
+    if item["reply_to"] or line.seat.threaded:
+        return bool(item["reply_to"] == line.message_id)
+    card, head = item["card"] or {"title": "", "status": ""}, item["text"].partition("\n")[0]
+    match line.kind:
+        case "look_up":
+            return line.mark in card["title"]
+        case "not_mine":
+            return bool(line.mark == card["title"] and card["status"] in NOT_MINE)
+        case "log":  # a client's card quotes the last talk too
+            return line.mark in item["text"] and ("已记录" in head or "已撤销" in head)
+        case _:
+            return line.mark in head
+
+
 class NotTaken(Exception):
     """The platform had nobody to give it to, said so, and keeps nothing."""
 
@@ -230,10 +362,9 @@ async def town_of(url: str, journal: Journal) -> AsyncIterator[Town]:
 class Crowd:
     """Several people at once, each saying one thing after another, until told to stop."""
 
-    def __init__(self, town: Town, seed: int, managers: Sequence[str] = MANAGERS) -> None:
+    def __init__(self, town: Town, seed: int) -> None:
         self._town = town
         self._seed = seed
-        self._managers = managers
         self._enough = asyncio.Event()
         self.pause = 0.05  # seconds between two lines of a person
 
@@ -244,44 +375,72 @@ class Crowd:
     async def live(self, lines: int = 1_000_000) -> None:
         """Each person says so many lines."""
         async with asyncio.TaskGroup() as people:
-            for number, person in enumerate(self._managers):
+            for number, seat in enumerate(MANAGERS):
                 chance = random.Random(self._seed * 1000 + number)
-                people.create_task(self._manager(person, chance, lines))
-            people.create_task(self._desk("fengjun", lines // 2))
+                people.create_task(self._manager(seat, chance, lines))
+            for seat in DESKS:
+                people.create_task(self._desk(seat, lines // 2))
+            people.create_task(self._curious(lines // 4))
 
-    async def _manager(self, person: str, chance: random.Random, lines: int) -> None:
-        accounts = self._town.accounts[person]
-        for _ in range(lines):
-            if self._enough.is_set():
-                return
-            try:
-                await self._one_thing(person, chance, chance.choice(accounts))
-            except (NotTaken, FarDown):
-                await asyncio.sleep(0.1)  # he sees that it was not sent
-            await asyncio.sleep(self.pause)
+    async def _manager(self, seat: Seat, chance: random.Random, lines: int) -> None:
+        accounts = self._town.accounts[seat.person]
 
-    async def _one_thing(self, person: str, chance: random.Random, account: str) -> None:
+        async def one_thing(_number: int) -> None:
+            await self._one_thing(seat, chance, chance.choice(accounts))
+
+        await self._each(lines, one_thing)
+
+    async def _one_thing(self, seat: Seat, chance: random.Random, account: str) -> None:
         town = self._town
         match chance.randrange(10):
             case 0 | 1 | 2 | 3:
-                await town.log(person, account)
+                await town.log(seat, account)
             case 4 | 5:
-                await town.press(await town.log(person, account), "undo")
+                await town.press(await town.log(seat, account), "undo")
             case 6:
-                await town.press(await town.task(person), "task_done")
+                await town.press(await town.task(seat), "task_done")
             case 7:
-                await town.look_up(person, account)
+                await town.look_up(seat, account)
+            case _ if seat.chat == PRIVATE:
+                await town.ask_for_nobody(seat)
             case _:
-                await town.ask_for_nobody(person)
+                await town.look_up(seat, account)
 
-    async def _desk(self, person: str, lines: int) -> None:
+    async def _desk(self, seat: Seat, lines: int) -> None:
         """The risk desk looks clients up in its group."""
         accounts = self._town.accounts["wangqiang"]
+
+        async def one_thing(number: int) -> None:
+            await self._town.look_up(seat, accounts[number % len(accounts)])
+
+        await self._each(lines, one_thing)
+
+    async def _curious(self, lines: int) -> None:
+        """A manager asks for looks at a colleague's clients, now here, now there; the head, who
+        sees each request on both platforms, decides on the other one."""
+        town = self._town
+
+        async def one_thing(_number: int) -> None:
+            try:
+                account = town.another()
+            except StopIteration:
+                return
+            here = len(town.journal.asked_for) % 2
+            seat, head = LOOKERS[here], HEADS[1 - here]
+            name = town.names[account]
+            said = await town.insist_on(seat, "not_mine", account, name)
+            await town.press(said, "ask_view")
+            await town.insist(await town.request(head, name))
+            await asyncio.sleep(CURIOUS)
+
+        await self._each(lines, one_thing)
+
+    async def _each(self, lines: int, one_thing: Callable[[int], Awaitable[None]]) -> None:
         for number in range(lines):
             if self._enough.is_set():
                 return
             try:
-                await self._town.look_up(person, accounts[number % len(accounts)], "g-risk")
+                await one_thing(number)
             except (NotTaken, FarDown):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # he sees that it was not sent
             await asyncio.sleep(self.pause)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from bot.app import clock_of
-from bot.commands import bulk, check
+from bot.commands import bulk, check, gateway
 from bot.models import Meter
 from bot.settings import DingTalk, Settings, SourceSettings, StoreSettings, WeCom
 from crm.kernel.audit import AuditRow
@@ -36,6 +36,19 @@ def with_dingtalk(settings: Settings, base: str = NOWHERE) -> Settings:
         client_id="c", client_secret=SecretStr("s3cret-word"), api_base=base, oapi_base=base
     )
     return settings.model_copy(update={"dingtalk": dingtalk})
+
+
+def with_wecom(settings: Settings, base: str) -> Settings:
+    """Of credentials that cannot be right."""
+    wecom = WeCom.model_validate(
+        {
+            "corp_id": "c",
+            "agent_id": "1",
+            "api_base": base,
+            **dict.fromkeys(("secret", "token", "encoding_aes_key"), "x"),
+        }
+    )
+    return settings.model_copy(update={"wecom": wecom})
 
 
 async def test_a_sound_store_is_said_to_be_so(settings: Settings, desk: Store) -> None:
@@ -133,9 +146,7 @@ def test_a_forecast_goes_by_the_days_that_have_passed(used: int, day: int, level
 
 
 async def test_what_is_wrong_with_wecom_is_said(settings: Settings, desk: Store) -> None:
-    secret = SecretStr("x")
-    wecom = WeCom(corp_id="c", agent_id="1", secret=secret, token=secret, encoding_aes_key=secret)
-    told = (await found(settings.model_copy(update={"wecom": wecom})))["企业微信"]
+    told = (await found(with_wecom(settings, NOWHERE)))["企业微信"]
     assert {level for level, _ in told} == {"wrong"}
     assert any("encoding_aes_key" in text for _, text in told)
 
@@ -146,10 +157,12 @@ async def test_a_platform_and_a_source_out_of_reach_are_said_without_secrets(
     sources = {
         "a": SourceSettings(kind="sim", url=NOWHERE),
         "b": SourceSettings(kind="ctp"),
+        "c": SourceSettings(kind="push"),
     }
     parts = await found(with_dingtalk(settings).model_copy(update={"sources": sources}))
     assert parts["时钟"][0][0] == "warning"
-    assert (parts["数据源 a"][0][0], parts["数据源 b"][0][0]) == ("warning", "wrong")
+    levels = [parts[f"数据源 {name}"][0][0] for name in "abc"]
+    assert levels == ["warning", "wrong", "ok"]
     assert parts["钉钉"][0][0] == "wrong"
     assert "s3cret-word" not in str(parts)
 
@@ -159,11 +172,12 @@ class Platform:
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
+        self.status = 200
         self.url = ""
 
     async def answer(self, _request: web.Request) -> web.Response:
         told = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
-        return web.json_response({}, headers={"Date": told})
+        return web.json_response({}, status=self.status, headers={"Date": told})
 
 
 @pytest.fixture
@@ -178,6 +192,56 @@ async def platform() -> AsyncIterator[Platform]:
     platform.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield platform
     await runner.cleanup()
+
+
+async def test_with_wecom_alone_its_clock_is_asked(
+    settings: Settings, desk: Store, platform: Platform
+) -> None:
+    platform.ahead = timedelta(seconds=30)
+    told = (await found(with_wecom(settings, platform.url)))["时钟"]
+    assert [level for level, _ in told] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "words"),
+    [(400, "ok", "通到期台"), (404, "warning", "不是期台"), (503, "warning", "没有启动")],
+)
+async def test_the_callbacks_address_is_tried_by_its_refusal_of_nothing(
+    settings: Settings, desk: Store, platform: Platform, status: int, level: str, words: str
+) -> None:
+    platform.status = status
+    web_section = settings.web.model_copy(update={"public_url": platform.url})
+    told = with_wecom(settings.model_copy(update={"web": web_section}), platform.url)
+    [(found_level, text)] = (await found(told))["公网地址"]
+    assert found_level == level
+    assert words in text
+
+
+async def test_an_address_that_is_missing_or_dead_is_told(settings: Settings, desk: Store) -> None:
+    for url, words in (
+        ("", "public_url"),
+        (NOWHERE, "从本机打不开"),
+        ("https://127.0.0.1:9", "证书"),
+    ):
+        web_section = settings.web.model_copy(update={"public_url": url})
+        told = with_wecom(settings.model_copy(update={"web": web_section}), NOWHERE)
+        found_here = (await found(told))["公网地址"]
+        assert {level for level, _ in found_here} == {"warning"}
+        assert words in found_here[0][1]
+
+
+@pytest.mark.parametrize(
+    ("until", "level"),
+    [
+        ("Jun  1 12:00:00 2027 GMT", "ok"),
+        ("Nov 30 12:00:00 2026 GMT", "warning"),
+        ("Nov  1 12:00:00 2026 GMT", "warning"),
+        ("", "warning"),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_told(until: str, level: str) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    assert gateway.lasting("desk.example.com", until, now)[0] == level
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -81,11 +81,14 @@ def test_an_import_ends_with_0_3_or_2(ready: Typed, tmp_path: Path) -> None:
     assert (code, out, sentence.count("\n")) == (2, "", 1)
 
 
-def test_backup_disable_rotate_verify_and_archive_follow_one_another(
+def test_backup_bind_disable_rotate_verify_and_archive_follow_one_another(
     ready: Typed, tmp_path: Path
 ) -> None:
     ready("import", "clients", ledger(tmp_path, "80010001,张三丰,13800138000,王强"), "--json")
     assert ready("db", "backup", "one.zip")[0] == 0
+    assert "已绑定企业微信 wx-1" in ready("staff", "bind", "wangqiang", "--wecom", "wx-1")[1]
+    assert "已解除企业微信 wx-1" in ready("staff", "unbind", "wangqiang", "--wecom")[1]
+    assert [ready("staff", word, "wangqiang")[0] for word in ("bind", "unbind")] == [2, 2]
     assert "转给 孙芳" in ready("staff", "disable", "wangqiang")[1]
     assert json.loads(ready("keys", "rotate", "--json")[1])["key"] == 2
     assert json.loads(ready("token", "create", "--scopes", "risk:read", "--json")[1])["token"]
@@ -93,3 +96,12 @@ def test_backup_disable_rotate_verify_and_archive_follow_one_another(
     assert ready("db", "archive")[:2] == (0, "没有到期的数据\n")
     code, _, sentence = ready("db", "restore", "one.zip")
     assert (code, "不是空的" in sentence) == (1, True)
+
+
+def test_search_keys_are_compared_while_a_bar_shows_how_far(ready: Typed, tmp_path: Path) -> None:
+    path = ledger(tmp_path, "80010001,张三丰,13800138000,wangqiang")
+    assert ready("import", "clients", path, "--json")[0] == 0
+    assert json.loads(ready("search", "rebuild", "--json")[1]) == {"clients": 1, "mended": 0}
+    code, said, bar = ready("search", "rebuild")
+    assert (code, said) == (0, "已核对 1 位客户，修正 0 项\n")
+    assert "1/1" in bar

@@ -7,6 +7,8 @@ import { plain } from "./markdown.js";
 import { isFigure, width } from "./prose.js";
 
 const LONG = 16; // letters beyond which a value takes the whole line
+const BOT = "期台"; // stands above the card anyway
+const NOWHERE = "https://work.weixin.qq.com/"; // WeCom wants every notice to lead somewhere
 const ROW = 3; // short facts side by side; a lone one looks better as a line
 
 const LEVELS = {
@@ -37,7 +39,8 @@ export function cardView(card, desk) {
 }
 
 const head = ({ title, status }) =>
-  el("header.card-head", {}, el("h3", {}, plain(title)), status ? el("span.status", {}, status) : null);
+  el("header.card-head", {}, el("h3", {}, plain(title)),
+    status && status !== BOT ? el("span.status", {}, status) : null);
 
 function facts(list) {
   if (!list.length) return null;
@@ -81,14 +84,18 @@ function buttons(card, desk, pending) {
     const values = read(event.target.closest(".card"), card.inputs ?? []);
     if (values) desk.press(card, button, values);
   };
-  return el(".card-buttons", {}, card.buttons.map((button) =>
+  const drawn = (button) =>
     el(`button.button.${button.style || "plain"}`, {
       type: "button",
       disabled: !button.enabled || Boolean(pending),
       "aria-busy": String(pending === button.key),
       data: { testid: "card-button", action: button.key },
       onclick: press(button),
-    }, button.label)));
+    }, button.label);
+  const menu = card.buttons.filter((button) => button.menu);
+  return el(".card-buttons", {},
+    card.buttons.filter((button) => !button.menu).map(drawn),
+    menu.length ? el(".card-menu", {}, el("span", {}, "右上角菜单"), menu.map(drawn)) : null);
 }
 
 /** The values of the card's inputs, or null when one that is required is missing. */
@@ -107,7 +114,7 @@ function read(view, wanted) {
 }
 
 function foot({ footer, link }) {
-  const url = link && (mediaUrl(link) || (/^https?:\/\//.test(link) ? link : ""));
+  const url = link && !link.startsWith(NOWHERE) && (mediaUrl(link) || (/^https?:\/\//.test(link) ? link : ""));
   if (!footer && !url) return null;
   return el("footer.card-foot", {},
     footer ? el("span", {}, plain(footer)) : null,

@@ -52,4 +52,6 @@ export class ChatList {
   }
 }
 
-const firstLine = (text) => (text ?? "").replace(/[*_#>`]|\\(?=[^\w\s])/g, "").trim().split("\n")[0].slice(0, LONGEST);
+const MARKS = /[*_#>`]|\\(?=[^\w\s])/g; // not in a card's title: its stars are a masked name
+const firstLine = (text = "") =>
+  (text.startsWith("[卡片]") ? text : text.replace(MARKS, "")).trim().split("\n")[0].slice(0, LONGEST);
