@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import web
 
 from bot import schema
-from bot.app import make_router
+from bot.app.speech import make_router
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.ports import Outgoing, Receipt
 from bot.chat.raw import Raw, raw_of

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from benchmarks import crowd
 from benchmarks.crowd import MANAGER, OWNED, RISK, Known
 from benchmarks.screen import Screen
-from bot.app import make_router
+from bot.app.speech import make_router
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.raw import raw_of
 from bot.desk import Desk

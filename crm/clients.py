@@ -14,7 +14,7 @@ from crm.access import NotYours, reader, visible_to
 from crm.kernel import audit
 from crm.kernel.audit import AuditRow
 from crm.kernel.clock import SHANGHAI
-from crm.kernel.db import now, vault, years_later
+from crm.kernel.db import now, takes_long, vault, years_later
 from crm.kernel.errors import UserError
 from crm.models import (
     Client,
@@ -204,6 +204,7 @@ async def personal(session: AsyncSession, client_id: int) -> dict[PersonalKind, 
 
 async def move(session: AsyncSession, which: ColumnElement[bool], to: str | None) -> list[int]:
     """Give clients to another manager, their search keys too. Gives their numbers."""
+    await takes_long(session)
     ids = list(
         await session.scalars(
             update(Client)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm import clients, people
 from crm.changes import announce
 from crm.kernel import audit
-from crm.kernel.db import now
+from crm.kernel.db import now, takes_long
 from crm.kernel.errors import UserError
 from crm.models import Client, FundAccount, Role, Staff, Task, TaskState, ViewGrant
 from crm.people import Action, Person, Scope
@@ -143,6 +143,7 @@ async def give(
     Raises what ``two`` does.
     """
     await two(session, giver, heir)
+    await takes_long(session)
     moved = {
         name: await holding.move(
             session, giver, heir, by=by, only=None if only is None else only.get(name, ())

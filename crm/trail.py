@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crm import people
 from crm.kernel import audit, masks
 from crm.kernel.audit import AuditRow
+from crm.kernel.db import takes_long
 from crm.models import Client, FundAccount, Interaction, Staff, Task
 from crm.people import Action, Person
 
@@ -83,6 +84,7 @@ async def read(
     many there are in all. ``related`` are further objects that belong to a client, each of them
     given by ``keys_of``. The look itself is put on record. Raises NotAllowed."""
     person.must(Action.AUDIT)
+    await takes_long(session)
     which = [_touching(key, related), AuditRow.at >= since]
     count = await session.scalar(select(func.count()).select_from(AuditRow).where(*which))
     if before is not None:

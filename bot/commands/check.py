@@ -17,7 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.app import clock_of, dingtalk_of, open_vault, store_of, wecom_of
+from bot.app.platforms import dingtalk_of, wecom_of
+from bot.app.stores import clock_of, open_vault, store_of
 from bot.commands import gateway
 from bot.commands.tables import versions
 from bot.models import Meter

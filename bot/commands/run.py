@@ -12,8 +12,10 @@ from aiohttp import web
 from bot import schema
 from bot import web as pages
 from bot.api.addresses import PATH, api_app
-from bot.app import Service, clock_of, make_keys, running, store_of
-from bot.app import serve as service
+from bot.app.running import running
+from bot.app.serve import serve as service
+from bot.app.service import Service
+from bot.app.stores import clock_of, make_keys, store_of
 from bot.pages.site import Site, page_routes
 from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.sandbox.launch import Options, far_side, write_config

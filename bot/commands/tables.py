@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import risk.models  # noqa: F401  with it the metadata is complete
 from bot import schema
-from bot.app import clock_of, make_keys, store_of
+from bot.app.stores import clock_of, make_keys, store_of
 from bot.commands import backup as backups
 from bot.commands import restore as restoring
 from bot.commands.bulk import BY, opened

@@ -259,6 +259,14 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+async def takes_long(session: AsyncSession) -> None:
+    """What follows in this transaction touches many rows: it must not hold up the loop."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    if isinstance(driver, inline_sqlite.Connection):
+        driver.takes_long = True
+
+
 def now(session: AsyncSession) -> datetime:
     """The store's present moment."""
     return cast("Clock", session.info["clock"]).now()

@@ -51,13 +51,20 @@ class Cursor:
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
         if sql == BEGIN:
             await self._connection.begin()
+        elif self._connection.takes_long:
+            await in_thread(lambda: self._cursor.execute(sql, values))
         else:
             self._cursor.execute(sql, values)
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        self._cursor.executemany(sql, rows)
+        if self._connection.takes_long:
+            await in_thread(lambda: self._cursor.executemany(sql, rows))
+        else:
+            self._cursor.executemany(sql, rows)
 
     async def fetchall(self) -> list[Any]:
+        if self._connection.takes_long:
+            return await in_thread(self._cursor.fetchall)
         return self._cursor.fetchall()
 
     async def close(self) -> None:
@@ -72,6 +79,7 @@ class Connection:
             path, isolation_level=None, check_same_thread=False
         )
         self._patience = patience
+        self.takes_long = False  # until the transaction ends: statements go to a thread as well
         for pragma in pragmas:
             self._connection.execute(pragma)
 
@@ -104,9 +112,13 @@ class Connection:
         self._open.execute(f"PRAGMA busy_timeout={milliseconds}")
 
     async def commit(self) -> None:
-        await in_thread(self._open.commit)
+        try:
+            await in_thread(self._open.commit)
+        finally:
+            self.takes_long = False
 
     async def rollback(self) -> None:
+        self.takes_long = False
         self._open.rollback()
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app import clock_of, store_of
+from bot.app.stores import clock_of, store_of
 from bot.chat import codec
 from bot.chat.message import Card
 from bot.models import Heard, HeardState, LiveCard, Out, OutState

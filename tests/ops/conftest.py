@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.app import clock_of, store_of
+from bot.app.stores import clock_of, store_of
 from bot.settings import Security, Settings, StoreSettings
 from crm import people
 from crm.kernel.db import Store

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.app import clock_of, store_of
+from bot.app.stores import clock_of, store_of
 from bot.commands import backup, tables
 from bot.models import Out, OutState
 from bot.settings import Settings

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from bot.app import clock_of
+from bot.app.stores import clock_of
 from bot.commands import bulk, check, gateway
 from bot.models import Meter
 from bot.settings import DingTalk, Settings, SourceSettings, StoreSettings, WeCom

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.app import Service
+from bot.app.service import Service
 from bot.commands import run
 from bot.sandbox.launch import Options
 from crm.kernel.clock import SHANGHAI
@@ -22,6 +22,7 @@ from risk import history
 Item = dict[str, Any]
 START = datetime(2026, 11, 23, 14, 35, tzinfo=SHANGHAI)  # a Monday, in the afternoon session
 PATIENCE = 20.0
+WORKED_ON = "处理中"  # a click past its budget
 
 
 @dataclass
@@ -119,9 +120,13 @@ class Room:
         return await self.post("/sandbox/click", body)
 
     async def now_showing(self, person: str, item: Item, chat: str = "private") -> Item:
-        """The same item as it is now."""
-        items = await self.screen(person, chat)
-        return next(each for each in items if each["seq"] == item["seq"])
+        """The same item as it is now; a click that is still worked on is waited for."""
+
+        def settled(items: list[Item]) -> list[Item]:
+            same = [each for each in items if each["seq"] == item["seq"]]
+            return [i for i in same if not i["card"] or i["card"]["status"] != WORKED_ON]
+
+        return (await self.until(person, settled, chat))[0]
 
     async def newest(self, person: str, title: str, chat: str = "private") -> Item:
         """The newest card whose title holds these words, once it is there."""

@@ -1,0 +1,1 @@
+"""Builds every object once and hands it to its users; alone knows all names."""

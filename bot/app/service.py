@@ -1,0 +1,103 @@
+"""The running service: its parts, how they are, and what the sandbox may tell it."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from bot import staging
+from bot.chat.ports import Health
+from bot.desk import Desk
+from bot.dispatch import Dispatcher
+from bot.pages.site import Site
+from bot.platforms.wecom.reception import Reception
+from bot.scheduler import Scheduler
+from bot.settings import Settings
+from crm.kernel.clock import SystemClock
+from crm.kernel.db import Store
+from handlers.upkeep import SourceState
+from risk.book import Book
+from risk.sources.base import Source
+from risk.sources.push import PushSource
+from risk.sources.sim import SimSource
+from risk.told import FRESH as LIMIT_OF_A_SOURCE
+
+BEAT_SECONDS = 2.0  # within which a source speaks
+
+
+class Adapter(Protocol):
+    """What receives from a platform."""
+
+    def health(self) -> Health: ...
+
+
+@dataclass(kw_only=True)
+class Service:
+    """The running service, as its web pages and the demo see it."""
+
+    settings: Settings
+    clock: SystemClock
+    store: Store
+    desk: Desk
+    dispatcher: Dispatcher
+    scheduler: Scheduler
+    book: Book
+    sources: dict[str, Source] = field(default_factory=dict)
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    wecom: Reception | None = None  # behind the callback's address
+    pages: Site | None = None
+
+    @property
+    def pushes(self) -> dict[str, PushSource]:
+        """The sources that are pushed to."""
+        sources = self.sources.items()
+        return {name: each for name, each in sources if isinstance(each, PushSource)}
+
+    @property
+    def control_secret(self) -> str:
+        sandbox = self.settings.sandbox
+        return sandbox.secret.get_secret_value() if sandbox else ""
+
+    def can_receive(self) -> bool:
+        return all(adapter.health().ok for adapter in self.adapters.values())
+
+    def health(self) -> dict[str, Health]:
+        """Each part and how it is; adapters that cannot receive make the service unready."""
+        parts = {name: adapter.health() for name, adapter in self.adapters.items()}
+        for name, source in self.sources.items():
+            told, age = source.health(), None
+            if told.age_seconds is not None:
+                age = timedelta(seconds=told.age_seconds)
+            since = None if age is None else self.clock.now() - age
+            parts[f"source.{name}"] = Health(ok=told.ok, detail=told.detail, since=since)
+        return parts
+
+    def source_states(self) -> dict[str, SourceState]:
+        """Each source with how long ago it spoke, and how long it may be silent."""
+        return {name: self._state_of(source) for name, source in self.sources.items()}
+
+    def _state_of(self, source: Source) -> SourceState:
+        told = source.health()
+        age = None if told.age_seconds is None else timedelta(seconds=told.age_seconds)
+        known = self.book.told.get(source.name)
+        return SourceState(
+            health=Health(ok=told.ok, detail=told.detail),
+            age=age,
+            limit=known.limit if known else LIMIT_OF_A_SOURCE,
+        )
+
+    async def move_clock(self, offset: timedelta) -> None:
+        """The sandbox moved its clock: follow, hear the market again, and run what is due."""
+        self.clock.offset = offset
+        self.dispatcher.clock_moved()
+        with suppress(TimeoutError):
+            follows = any(isinstance(each, SimSource) for each in self.sources.values())
+            async with asyncio.timeout(BEAT_SECONDS if follows else 0):
+                await self.book.changed(self.book.version)
+        await self.scheduler.run_due()
+
+    async def stage(self, scene: dict[str, object]) -> dict[str, object]:
+        """The sandbox wants a situation. Raises UserError, or ValueError for one not spelled
+        right."""
+        return await staging.approvals(self.store, self.desk, scene)
