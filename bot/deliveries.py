@@ -17,6 +17,7 @@ STATE_WORDS: Mapping[OutState, str] = {
     OutState.SENDING: "发送中",
     OutState.SENT: "已送达平台",
     OutState.SUPERSEDED: "已由新内容代替",
+    OutState.DROPPED: "收件人已无权限，未发送",
     OutState.HELD: "暂存未发",
     OutState.DEAD: "未送达",
 }

@@ -34,10 +34,11 @@ LONGEST_WAIT = 60.0
 GIVE_UP_AFTER = timedelta(hours=24)
 PARALLEL = 64
 CARD_COMES_SECONDS = 0.2
+LONG_WAITED = timedelta(seconds=1)  # its reader may have left meanwhile
 DATABASE_WAIT = 5.0
 
 _MARKED = ("state", "attempts", "again", "not_before", "ended_at")
-_OPEN = (OutState.WAITING, OutState.SENDING)
+_OPEN = outbox.UNDER_WAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class _Mark:
 
 _MARK = (
     update(table(Out))
-    .where(table(Out).c.id == bindparam("number"))
+    .where(table(Out).c.id == bindparam("number"), table(Out).c.state != OutState.DROPPED)
     .values({name: bindparam(f"to_{name}") for name in _MARKED})
 )
 _TOLD = insert(table(Delivery))
@@ -149,9 +150,14 @@ class Dispatcher:
             self._idle.set()
 
     async def _still_wanted(self, item: Item) -> bool:
-        """False for a version of a card when there is a newer one, or the click's answer carried
-        this one. Returns once the card itself has been shown."""
+        """False for what was taken back while it waited, and for a version of a card when there is
+        a newer one, or the click's answer carried this one. Returns once the card itself has been
+        shown."""
         card = item.out.part
+        if self._store.clock.now() - item.created_at > LONG_WAITED and not await self._surely(
+            lambda: self._is_open(item)
+        ):
+            return False
         if not item.out.update or not isinstance(card, Card):
             return True
         while True:
@@ -164,6 +170,11 @@ class Dispatcher:
             if states.get(card.id) not in _OPEN:
                 return True
             await asyncio.sleep(CARD_COMES_SECONDS)
+
+    async def _is_open(self, item: Item) -> bool:
+        async with self._store.reading(brief=True) as session:
+            state = await session.scalar(select(Out.state).where(Out.id == item.id))
+        return state in _OPEN
 
     async def _known_of(self, card: str, key: str) -> tuple[int, dict[str, OutState]]:
         """A card's newest version, and how far its showing and this version's delivery are."""

@@ -3,19 +3,22 @@ ends with the access."""
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import outbox
 from bot.chat.message import Place
 from bot.holdings import OF_OTHERS
 from bot.models import Conversation, LiveCard
-from crm import binding, handover
+from crm import binding, handover, people
 from crm.handover import Leaving
 
 
 async def leave(session: AsyncSession, staff_id: str, *, by: str) -> Leaving:
     """Access ends with the commit; cards that are still shown answer no click and are not drawn
-    anew. Raises NoSuchStaff."""
+    anew, and what waits to be shown is not. Raises NoSuchStaff."""
+    cards = select(LiveCard.id).where(LiveCard.receiver == staff_id)
+    await outbox.drop(session, await people.logins(session, staff_id), cards)
     left = await handover.leave(session, staff_id, by=by)
     if left.to is not None:
         for holding in OF_OTHERS.values():
@@ -41,7 +44,12 @@ async def unbind(session: AsyncSession, staff_id: str, platform: str, *, by: str
 
 
 async def close_screens(session: AsyncSession, platform: str, users: Iterable[str]) -> None:
-    """Private chats with accounts that are nobody's now: their cards end."""
-    for table, private in ((LiveCard, (LiveCard.place == Place.PRIVATE,)), (Conversation, ())):
-        here = (table.platform == platform, table.chat.in_(set(users)))
-        await session.execute(delete(table).where(*here, *private))
+    """Private chats with accounts that are nobody's now: their cards end, what waits for them is
+    not shown."""
+    users = set(users)
+    private = (LiveCard.platform == platform, LiveCard.place == Place.PRIVATE)
+    cards = select(LiveCard.id).where(*private, LiveCard.chat.in_(users))
+    await outbox.drop(session, [(platform, user) for user in users], cards)
+    await session.execute(delete(LiveCard).where(*private, LiveCard.chat.in_(users)))
+    talks = (Conversation.platform == platform, Conversation.chat.in_(users))
+    await session.execute(delete(Conversation).where(*talks))

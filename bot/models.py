@@ -42,6 +42,7 @@ class OutState(StrEnum):
     SENDING = "sending"  # found so at start: it may have been shown
     SENT = "sent"
     SUPERSEDED = "superseded"  # a newer version of the same card goes instead
+    DROPPED = "dropped"  # its reader lost access while it waited
     HELD = "held"  # after a restore: shown to the admin, not sent
     DEAD = "dead"  # given up; kept, counted, listed, replayed by an admin
 

@@ -1,11 +1,12 @@
 """Things to show: written in the command's transaction, delivered after it (``bot.dispatch``)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from secrets import token_hex
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Select, bindparam, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,6 +54,8 @@ class Item:
     doubtful: bool = False  # an earlier try may have been shown
     overtaken: bool = False  # an older version was on its way when this one came up
 
+
+UNDER_WAY = (OutState.WAITING, OutState.SENDING)
 
 _PUT = insert(table(Out)).returning(table(Out).c.id)
 _KEEP = insert(table(LiveCard))
@@ -191,9 +194,7 @@ async def hold_subject_of(session: AsyncSession, card: str) -> None:
 
 async def pending(session: AsyncSession) -> list[Item]:
     """What waits, and what was on its way when the last process ended, in order."""
-    rows = await session.scalars(
-        select(Out).where(Out.state.in_((OutState.WAITING, OutState.SENDING))).order_by(Out.id)
-    )
+    rows = await session.scalars(select(Out).where(Out.state.in_(UNDER_WAY)).order_by(Out.id))
     return [
         Item(
             id=row.id,
@@ -207,6 +208,17 @@ async def pending(session: AsyncSession) -> list[Item]:
         )
         for row in rows
     ]
+
+
+async def drop(session: AsyncSession, chats: Iterable[tuple[str, str]], cards: Select[str]) -> None:
+    """What still waits for these private chats (platform, user) and cards is shown to nobody: its
+    reader has no access any more."""
+    lanes = [f"{platform}:{user}" for platform, user in chats]
+    await session.execute(
+        sql_update(Out)
+        .where(Out.state.in_(UNDER_WAY), or_(Out.lane.in_(lanes), Out.card.in_(cards)))
+        .values(state=OutState.DROPPED, ended_at=now(session))
+    )
 
 
 async def repaint(session: AsyncSession, card_id: str) -> None:

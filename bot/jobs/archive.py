@@ -40,7 +40,7 @@ from crm.models import Task, TaskState
 
 BATCH = 500
 PAUSE_SECONDS = 0.15  # longer than SQLite's longest poll (0.1 s): other writers get their turn
-GONE = (OutState.SENT, OutState.SUPERSEDED)
+GONE = (OutState.SENT, OutState.SUPERSEDED, OutState.DROPPED)
 OPEN = (OutState.WAITING, OutState.SENDING)
 
 Rows = Sequence[dict[str, Any]]

@@ -156,6 +156,22 @@ async def test_what_waiting_helps_is_tried_until_it_succeeds(
     assert await ledger(store) == ["retry"] * 5 + ["sent"]
 
 
+async def test_what_waits_for_somebody_who_lost_access_is_not_shown(
+    store: Store, sender: FakeSender, clock: StoppedClock
+) -> None:
+    sender.fail(retry(wait_seconds=60))
+    async with delivering(store, sender) as dispatcher:
+        await say(store, "a client's name", "more of it")
+        await sender.until(lambda it: len(it.tried) == 1)
+        async with store.writing() as session:
+            await outbox.drop(session, [("fake", "wang")], select(LiveCard.id))
+        clock.advance(timedelta(minutes=2))
+        dispatcher.clock_moved()
+        await all_done(dispatcher)
+    assert sender.shown == []
+    assert set((await states(store)).values()) == {OutState.DROPPED}
+
+
 async def test_a_wait_that_the_platform_asks_for_is_kept(
     store: Store, sender: FakeSender, clock: StoppedClock
 ) -> None:
