@@ -1,7 +1,8 @@
 """Rows of a client ledger into the client file: new files opened, known ones brought up to date.
 
-What a row does not say stays as it is; tags and further telephone numbers are added to, never
-taken away. The tables hold no trading codes and no type of document: these are not compared.
+A known client is found by the fund account, else by document and name: the row then brings another
+account. What a row does not say stays as it is; tags and further telephone numbers are added to,
+never taken away. The tables hold no trading codes and no type of document: these are not compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from crm.imports.records import ClientRow
 from crm.imports.rejects import Reject, reject
 from crm.kernel import audit
 from crm.kernel.clock import SHANGHAI
-from crm.kernel.db import now
+from crm.kernel.db import now, vault
 from crm.models import (
     Client,
     ClientKind,
@@ -60,7 +61,7 @@ PERSONAL: Mapping[str, PersonalKind] = {
     "bank_card": PersonalKind.BANK_CARD,
     "mobile": PersonalKind.MOBILE,
 }
-SEARCHED = frozenset({"name", "mobile", "manager", "branch", "status"})
+SEARCHED = frozenset({"name", "fund_account", "mobile", "manager", "branch", "status"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +89,14 @@ async def look(session: AsyncSession, rows: Sequence[ClientRow]) -> Applied:
 async def apply(session: AsyncSession, rows: Sequence[ClientRow], *, by: str) -> Applied:
     """Bring the client file up to date with rows of different accounts."""
     applied, known, new, changes = await _compare(session, rows)
-    if new:
-        await clients.add_many(session, [_new(row) for row in new], by=by)
+    first, later = _by_person(new)
+    if first:
+        await clients.add_many(session, [_new(row) for row in first], by=by)
+    if later:
+        accounts = {row.fund_account for row in later}
+        again = [row for row in rows if row.fund_account in accounts]
+        _, also_known, _, more = await _compare(session, again)
+        known, changes = {**known, **also_known}, [*changes, *more]
     for change in changes:
         await _update(session, known[change.row.fund_account], change, by=by)
     await session.flush()
@@ -102,11 +109,13 @@ async def _compare(
     session: AsyncSession, rows: Sequence[ClientRow]
 ) -> tuple[Applied, Mapping[str, _Known], Sequence[ClientRow], Sequence[Change]]:
     known = await _known(session, [row.fund_account for row in rows])
+    known |= await _known_people(session, [row for row in rows if row.fund_account not in known])
     told = [_in_our_words(row, known.get(row.fund_account)) for row in rows]
     found = plan(told, {account: one.values for account, one in known.items()})
+    first, later = _by_person(found.new)
     applied = Applied(
-        taken=len(found.new),
-        updated=len(found.update),
+        taken=len(first),
+        updated=len(found.update) + len(later),
         unchanged=len(found.unchanged),
         rejects=[_conflict(row) for row in found.conflict],
     )
@@ -122,10 +131,61 @@ async def _known(session: AsyncSession, accounts: Sequence[str]) -> dict[str, _K
         .options(selectinload(Client.tags))
         .execution_options(populate_existing=True)
     )
-    found = dict(rows.all())
-    personal = await _personal(session, [client.id for client in found.values()])
+    return await _with_values(session, dict(rows.all()))
+
+
+async def _known_people(session: AsyncSession, rows: Sequence[ClientRow]) -> dict[str, _Known]:
+    """Stored clients of another account, by the account that a row brings: the same document and
+    the same name, and nobody else has that document."""
+    kind, key = PersonalKind.ID_NUMBER, vault(session)
+    wanted = {key.index(kind, row.id_no): row for row in rows if row.id_no}
+    held = await session.execute(
+        select(Personal.whole, Client)
+        .join(Client, Client.id == Personal.client_id)
+        .where(Personal.kind == kind, Personal.whole.in_(wanted))
+        .options(selectinload(Client.tags))
+        .execution_options(populate_existing=True)
+    )
+    holders: dict[bytes, list[Client]] = {}
+    for whole, client in held:
+        holders.setdefault(whole, []).append(client)
+    same = {
+        row.fund_account: holders[whole][0]
+        for row in rows
+        if row.id_no
+        and len(holders.get(whole := key.index(kind, row.id_no), ())) == 1
+        and holders[whole][0].name == row.name
+    }
+    return await _with_values(session, same)
+
+
+def _by_person(rows: Sequence[ClientRow]) -> tuple[list[ClientRow], list[ClientRow]]:
+    """Of rows that are all new: the first of each person, and those with further accounts."""
+    first: list[ClientRow] = []
+    later: list[ClientRow] = []
+    met: set[tuple[str, str]] = set()
+    for row in rows:
+        person = (row.name, row.id_no or row.fund_account)
+        (later if person in met else first).append(row)
+        met.add(person)
+    return first, later
+
+
+async def _with_values(session: AsyncSession, found: Mapping[str, Client]) -> dict[str, _Known]:
+    ids = [client.id for client in found.values()]
+    personal = await _personal(session, ids)
+    accounts: dict[int, list[str]] = {}
+    held = await session.execute(
+        select(FundAccount.client_id, FundAccount.account).where(FundAccount.client_id.in_(ids))
+    )
+    for client_id, account in held:
+        accounts.setdefault(client_id, []).append(account)
     return {
-        account: _Known(client, personal.get(client.id, {}), _values(client, personal))
+        account: _Known(
+            client,
+            personal.get(client.id, {}),
+            {**_values(client, personal), "accounts": tuple(accounts.get(client.id, ()))},
+        )
         for account, client in found.items()
     }
 
@@ -210,6 +270,8 @@ async def _update(session: AsyncSession, known: _Known, change: Change, *, by: s
             rest = known.personal.get(kind, ())[1:]
             kept = [value, *(other for other in rest if other != value)]
             await clients.set_personal(session, client.id, kind, kept)
+        elif field == "fund_account":
+            session.add(FundAccount(account=value, client_id=client.id, currency="CNY"))
         elif field == "extra_contacts":
             await clients.set_personal(session, client.id, PersonalKind.CONTACT, value)
         elif field == "tags":

@@ -50,7 +50,8 @@ def comparable(row: ClientRow) -> dict[str, object]:
 
 
 def plan(rows: Iterable[ClientRow], existing: Mapping[str, Mapping[str, object]]) -> Plan:
-    """``existing`` maps fund accounts to values named and shaped like a row's."""
+    """``existing`` maps fund accounts to values named and shaped like a row's, and ``accounts``:
+    those that the client has; a row may bring a known person another one."""
     new: list[ClientRow] = []
     update: list[Change] = []
     unchanged: list[ClientRow] = []
@@ -72,7 +73,10 @@ def plan(rows: Iterable[ClientRow], existing: Mapping[str, Mapping[str, object]]
 
 def _differing(row: ClientRow, stored: Mapping[str, object]) -> tuple[str, ...]:
     said = comparable(row)
-    return tuple(field for field, value in said.items() if stored.get(field) != value)
+    fields = tuple(field for field, value in said.items() if stored.get(field) != value)
+    accounts = stored.get("accounts", (row.fund_account,))
+    another = isinstance(accounts, tuple) and row.fund_account not in accounts
+    return (*fields, "fund_account") if another else fields
 
 
 def _somebody_else(row: ClientRow, stored: Mapping[str, object]) -> bool:

@@ -156,6 +156,45 @@ async def test_an_account_that_belongs_to_somebody_else_is_rejected(
     assert [(one.row, one.code) for one in result.rejects] == [(2, "OTHER_PERSON")]
 
 
+async def test_a_known_person_with_another_account_stays_one_client(
+    settings: Settings, desk: Store, sheet: Sheet
+) -> None:
+    await take(settings, sheet([ROW]))
+    another = row(account="80010009")
+    dry = await take(settings, sheet([another]), dry_run=True)
+    result = await take(settings, sheet([another]))
+    assert counts(dry) == counts(result) == (1, 0, 1, 0, 0)
+    first, second = await client_of(desk, "80010001"), await client_of(desk, "80010009")
+    assert first is not None
+    assert second is not None
+    assert first.id == second.id
+    assert await found_by(desk, "80010009") == ["80010001"]
+    assert counts(await take(settings, sheet([another]))) == (1, 0, 0, 1, 0)
+
+
+async def test_two_accounts_of_one_person_in_one_file_make_one_client(
+    settings: Settings, desk: Store, sheet: Sheet
+) -> None:
+    both = [ROW, row(account="80010009")]
+    dry = await take(settings, sheet(both), dry_run=True)
+    result = await take(settings, sheet(both))
+    assert counts(dry) == counts(result) == (2, 1, 1, 0, 0)
+    client = await client_of(desk, "80010009")
+    assert client is not None
+    assert [held.account for held in client.accounts] == ["80010001", "80010009"]
+
+
+async def test_the_same_document_under_another_name_is_not_taken_for_the_same_person(
+    settings: Settings, desk: Store, sheet: Sheet
+) -> None:
+    await take(settings, sheet([ROW]))
+    await take(settings, sheet([row(account="80010009", name="李四光")]))
+    first, second = await client_of(desk, "80010001"), await client_of(desk, "80010009")
+    assert first is not None
+    assert second is not None
+    assert first.id != second.id
+
+
 async def test_a_dry_run_counts_and_writes_nothing(
     settings: Settings, desk: Store, sheet: Sheet
 ) -> None:
