@@ -151,6 +151,10 @@ async def serve(kind: str, commands: int) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    if kind != "bare":
+        from bot.commands.run import calm
+
+        calm()  # as the service is
     print(runner.addresses[0][1], flush=True)  # noqa: T201
     while await asyncio.to_thread(sys.stdin.readline):
         print(time.process_time(), flush=True)  # noqa: T201

@@ -28,6 +28,7 @@ from benchmarks.screen import Screen
 from bot.app.speech import make_router
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.raw import raw_of
+from bot.commands.run import calm
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
@@ -240,6 +241,7 @@ async def run(count: int) -> None:
         audit.attach(store, audit.Head(Path(folder) / "head"))
         try:
             known, seconds = await crowd.fill(store, count)
+            calm()  # as the service is
             size = (Path(folder) / "b.db").stat().st_size / 1e6
             print(f"\n{count:,} clients stored in {seconds:.0f} s, {size:,.0f} MB")
             pools = {MANAGER: known[:OWNED], RISK: known}
