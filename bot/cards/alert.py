@@ -73,7 +73,7 @@ def group_card(group: AlertGroup, alerts: Sequence[Alert], branch: str, reader: 
         status="已解除" if over else _group_status(still),
         tone=Tone.GREEN if over else TONES[group.level],
         text=_ended(shown, reader) if over else _summary(still, len(shown), reader),
-        table=_table(shown, reader) if shown and not over else None,
+        table=_table(group.level, shown, reader) if shown and not over else None,
         buttons=() if over else _group_buttons(group, still, shown, reader),
         footer=_as_of(alerts, reader),
         subject=f"alerts:{group.id}",
@@ -107,26 +107,31 @@ def _summary(still: Sequence[Alert], shown: int, reader: Reader) -> str:
     return "，".join(parts)
 
 
-def _table(shown: Sequence[Alert], reader: Reader) -> Table:
+def _table(level: Level, shown: Sequence[Alert], reader: Reader) -> Table:
+    """As wide as a phone: what is short is what is lacking, so 可用 is only told above zero."""
     if reader.audience is Audience.GROUP:
         rows = [
             (str(n), reader.name(each), reader.account(each), _handled(each, reader))
             for n, each in enumerate(shown, start=1)
         ]
         return Table(("", "客户", "账号", "处理"), tuple(rows))
+    money = "需追加" if level >= Level.CALL else "可用"
     return Table(
-        ("", "客户", "风险度", "可用", "需追加", "经理", "处理"),
-        tuple(_row(n, alert, reader) for n, alert in enumerate(shown, start=1)),
+        ("", "客户", "风险度", money, "经理", "处理"),
+        tuple(_row(n, level, alert, reader) for n, alert in enumerate(shown, start=1)),
     )
 
 
-def _row(number: int, alert: Alert, reader: Reader) -> tuple[str, ...]:
+def _owed(alert: Alert) -> str:
+    return text.short_yuan(alert.call_amount) if alert.call_amount else text.NOTHING
+
+
+def _row(number: int, level: Level, alert: Alert, reader: Reader) -> tuple[str, ...]:
     return (
         str(number),
         f"{reader.name(alert)} {reader.account(alert)}",
         degree(alert),
-        text.short_yuan(alert.available),
-        text.short_yuan(alert.call_amount),
+        _owed(alert) if level >= Level.CALL else text.short_yuan(alert.available),
         reader.who(alert.manager) or text.NOTHING,
         _handled(alert, reader),
     )
@@ -380,7 +385,7 @@ def calls_card(alerts: Sequence[Alert], reader: Reader, *, owner: bool) -> Card:
             str(n),
             f"{reader.name(each)} {reader.account(each)}",
             f"{each.level.word} {degree(each)}",
-            text.short_yuan(each.call_amount),
+            _owed(each),
             _handled(each, reader),
         )
         for n, each in enumerate(shown, start=1)

@@ -212,9 +212,11 @@ class FarSide:
 
     async def scene(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Raises Refused for a scene that there is not."""
+        random = seeded("applicants", secrets.token_hex(8))  # never the same person twice
+        if body.get("name") == scenes.APPLICANT:
+            return scenes.applicant(random, self._names)
         if body.get("name") != scenes.APPROVAL:
             return scenes.play(self._market, body)
-        random = seeded("applicants", secrets.token_hex(8))  # never the same person twice
         wanted = scenes.approval(random, self._names, body)
         staged = await self._service.ask("scene", wanted) if self._service else None
         if staged is None:

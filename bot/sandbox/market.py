@@ -19,6 +19,7 @@ from bot.sandbox.accounts import Accounts
 from bot.sandbox.broker import Broker
 from bot.sandbox.holdings import HISTORY_DAYS, HistoryRow, holders
 from bot.sandbox.instruments import product_of
+from bot.sandbox.plays import Play, Score
 from bot.sandbox.prices import NotPossible, Prices
 from crm.kernel.calendar import Calendar, NoCalendar
 from crm.kernel.clock import SHANGHAI, Clock
@@ -52,6 +53,7 @@ class Market:
         self._started = clock.now()
         self._news = asyncio.Event()
         self._changed_at: dict[str, int] = {}
+        self._play: Play | None = None
         self._settlements: list[Mapping[str, Decimal]] = []  # one per day since the first
         self._prices = Prices(broker.seed)
         self.day = self._first_day = self._today()
@@ -83,12 +85,30 @@ class Market:
         """One second of the market."""
         self._follow_the_calendar()
         if not self.paused:
-            self._tell(self._prices.walk())
+            self._tell(self._prices.walk() | self._played())
             if self.sequence % SAVED_EVERY == 0:
                 self._save()
 
+    def begin(self, score: Score) -> dict[str, Any]:
+        """Play this from its first beat, also where the market stood still. A restart ends it."""
+        self.paused = False
+        self._play = Play(score)
+        self._tell(self._played())
+        self._save()
+        return self.quotes()
+
+    def _played(self) -> set[str]:
+        """Who moved because a new beat began."""
+        if self._play is None:
+            return set()
+        wanted = self._play.step(self._prices.instruments)
+        if self._play.over:
+            self._play = None
+        return self._prices.put(wanted)
+
     def apply(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``POST /sandbox/market`` asks; the prices that changed. Raises NotPossible."""
+        """What ``POST /sandbox/market`` asks; the prices that changed. Whoever sets prices ends a
+        play. Raises NotPossible."""
         moved: set[str] = set()
         match dict(body):
             case {"set": dict(wanted), **rest} if wanted and not rest:
@@ -99,6 +119,8 @@ class Market:
                 self.paused = paused
             case _:
                 raise NotPossible("请给出 set、shock 或 pause 之一")
+        if moved:
+            self._play = None
         self._tell(moved)
         self._save()
         instruments = self._prices.instruments
@@ -114,9 +136,11 @@ class Market:
         return self._prices.instruments
 
     def quotes(self) -> dict[str, Any]:
-        """What ``GET /sandbox/market`` shows; ``change`` is a fraction of ``prev_settle``."""
+        """What ``GET /sandbox/market`` shows; ``change`` is a fraction of ``prev_settle``, ``play``
+        null where none is on."""
         return {
             "paused": self.paused,
+            "play": self._play.told() if self._play else None,
             "prices": {name: _quote(each) for name, each in self.instruments.items()},
         }
 

@@ -75,6 +75,68 @@ class TestGivenALimitDownDay:
         assert all(each.last == each.prev_settle for each in market.instruments.values())
 
 
+class TestGivenALimitDownMorning:
+    async def test_when_it_begins_then_steel_falls_step_by_step_to_its_limit(
+        self, far: FarSide, market: Market
+    ) -> None:
+        await far.scene({"name": "limit_down_morning"})
+        rb, seen = market.instruments["rb2701"], []
+        assert rb.prev_settle is not None
+        assert rb.lower_limit is not None
+        for _ in range(60):
+            market.step()
+            seen.append(market.instruments["rb2701"].last or Decimal(0))
+        assert seen[0] > seen[20] > seen[30] > seen[-1]
+        assert seen[-1] < rb.lower_limit * Decimal("1.004")
+        assert "80010023" in called(market)
+
+    async def test_when_it_is_left_alone_then_prices_come_back_and_it_ends(
+        self, far: FarSide, market: Market
+    ) -> None:
+        answer = await far.scene({"name": "limit_down_morning"})
+        assert (answer["play"]["beat"], answer["play"]["beats"]) == (1, 7)
+        for _ in range(600):
+            market.step()
+        assert market.quotes()["play"] is None
+        assert called(market) == []
+
+    async def test_when_the_rebound_is_asked_for_then_nobody_waits_for_it(
+        self, far: FarSide, market: Market
+    ) -> None:
+        await far.scene({"name": "limit_down_day"})
+        await far.scene({"name": "rebound"})
+        for _ in range(20):
+            market.step()
+        assert called(market) == []
+
+    async def test_when_somebody_sets_a_price_then_the_play_is_over(
+        self, far: FarSide, market: Market
+    ) -> None:
+        await far.scene({"name": "limit_down_morning"})
+        market.apply({"set": {"rb2701": "3131"}})
+        assert market.quotes()["play"] is None
+
+    async def test_when_the_market_is_paused_then_the_play_waits(
+        self, far: FarSide, market: Market
+    ) -> None:
+        await far.scene({"name": "limit_down_morning"})
+        market.apply({"pause": True})
+        before = market.quotes()
+        for _ in range(30):
+            market.step()
+        assert market.quotes() == before
+
+
+class TestGivenAnApplicant:
+    async def test_when_one_is_wanted_then_he_has_numbers_and_photographs_and_is_new(
+        self, far: FarSide
+    ) -> None:
+        one, other = [await far.scene({"name": "applicant"}) for _ in range(2)]
+        assert one["name"] != other["name"]
+        assert one["fields"].keys() == {"id_number", "id_expires", "mobile", "bank_card"}
+        assert one["photographs"].keys() == {"id_front", "id_back", "card_photo"}
+
+
 class TestGivenASceneThatThereIsNot:
     @pytest.mark.parametrize("body", [{}, {"name": "none"}, {"name": ["quiet"]}])
     async def test_when_it_is_asked_for_then_the_others_are_named(

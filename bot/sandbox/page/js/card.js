@@ -85,7 +85,7 @@ function buttons(card, desk, pending) {
     if (values) desk.press(card, button, values);
   };
   const drawn = (button) =>
-    el(`button.button.${button.style || "plain"}`, {
+    el(`button.button.${button.style || "plain"}${button.label.length < 3 ? ".short" : ""}`, {
       type: "button",
       disabled: !button.enabled || Boolean(pending),
       "aria-busy": String(pending === button.key),

@@ -13,6 +13,7 @@ import { Panel } from "./panel.js";
 import { peopleByJob } from "./people.js";
 import { go, href } from "./place.js";
 import { nameOf as platformName, platformSwitch } from "./platforms.js";
+import { choose } from "./stories.js";
 import { complain } from "./toast.js";
 
 const BOT = "期台";
@@ -25,13 +26,18 @@ export class Desk {
   #wanted = ""; // the chat that the address names
   #place;
 
-  /** `world` is {people, ready, person(id), nameOf(id), now(), learn()}: what all desks know. */
+  /** `world` is {people, ready, person(id), nameOf(id), now(), learn(), visit(place, act)}: what all desks know. */
   constructor(world, place) {
     this.world = world;
     this.who = { platform: place.platform, person: place.person };
     this.#place = place;
     this.list = new ChatList({ ...this.who, now: world.now });
-    this.panel = new Panel({ platform: place.platform, now: world.now, learn: world.learn });
+    const { now, learn, nameOf } = world;
+    const visit = (to, act) => {
+      this.panel.makeWay();
+      world.visit(to, act);
+    };
+    this.panel = new Panel({ platform: place.platform, now, learn, nameOf, visit });
     this.root = this.#build();
     this.#unfollow = follow(this.who, {
       screen: ({ chat, seq }) => this.#changed(chat, seq),
@@ -74,7 +80,13 @@ export class Desk {
     return this.#conversation?.send(text, () => api.say(message));
   };
 
-  #upload = (file) => {
+  /** Opens the tools at this story. */
+  tell(story) {
+    choose(story);
+    this.panel.show("tour");
+  }
+
+  upload = (file) => {
     const place = this.#place;
     return this.#conversation?.send(file.name || "图片", () => api.upload(place, file));
   };
@@ -167,12 +179,12 @@ export class Desk {
       say: (line) => this.say(line), see: () => this.#loadChatsSoon(),
     });
     const writing = composer({
-      place, inGroup, bot: BOT, upload: this.#upload, lines: linesFor(this.world.person(place.person)),
+      place, inGroup, bot: BOT, upload: this.upload, lines: linesFor(this.world.person(place.person)),
       send: ({ text, ...how }) => this.say(text, how),
     });
     this.chat.replaceChildren(this.#head(chat, inGroup), this.offline, this.#conversation.root, writing.root);
     this.#drops = new AbortController();
-    acceptDrops(this.chat, this.#upload, this.#drops.signal);
+    acceptDrops(this.chat, this.upload, this.#drops.signal);
     this.#conversation.want().catch(complain);
     if (matchMedia("(pointer: fine)").matches) writing.focus();
   }

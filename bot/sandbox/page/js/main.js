@@ -11,7 +11,7 @@ const app = document.getElementById("app");
 const RETRY = 2_000;
 
 let desk = null;
-let line = null; // a chip of the first screen, said once the chat is open
+let next = null; // what a chip or a step of the tour does once the chat is open
 
 async function start() {
   const world = await firstLook();
@@ -42,6 +42,10 @@ function worldOf(people, platforms, state) {
     person: (id) => known.get(id),
     nameOf: (id) => known.get(id)?.name ?? id,
     now: () => Date.now() + ahead,
+    visit(place, act) {
+      next = act;
+      go(place);
+    },
     async learn() {
       const fresh = await api.state();
       ahead = fresh.clock_offset_seconds * 1000;
@@ -66,8 +70,9 @@ async function show(world) {
     return;
   }
   await desk.open(place.chat);
-  if (line !== null) desk.say(line);
-  line = null;
+  const act = next;
+  next = null;
+  act?.(desk);
 }
 
 const firstScreen = (world, platform) =>
@@ -76,10 +81,8 @@ const firstScreen = (world, platform) =>
     ready: world.ready,
     platform,
     choose: (id) => go({ platform: id }),
-    tryLine(person, words) {
-      line = words;
-      go({ platform, person, chat: "private" });
-    },
+    tryLine: (person, words) => world.visit({ platform, person, chat: "private" }, (open) => open.say(words)),
+    begin: (story) => world.visit({ platform, person: story.steps[0].person, chat: "private" }, (open) => open.tell(story.id)),
   });
 
 await start();

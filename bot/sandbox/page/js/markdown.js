@@ -16,9 +16,11 @@ const INLINE = new RegExp(
     String.raw`<br\s*\/?>(?<br>)`,
     String.raw`&(?<entity>nbsp|lt|gt|amp|quot);`,
     String.raw`(?<move>[▲▼][\d.,%]*)`,
+    String.raw`(?<light>🟢|🟡|🔴|⚪)`,
   ].join("|"),
   "gs",
 );
+const LIGHTS = { "🟢": "green", "🟡": "amber", "🔴": "red", "⚪": "grey" };
 const ENTITIES = { nbsp: "\u00a0", lt: "<", gt: ">", amp: "&", quot: '"' };
 
 /** `say` is called with the line that a tapped command link stands for. */
@@ -28,12 +30,12 @@ export function markdown(text, say) {
   return box;
 }
 
-/** Plain text with its line breaks; only ▲ and ▼ are coloured. */
+/** Plain text with its line breaks; only ▲, ▼ and traffic lights are coloured. */
 export function plain(text) {
   const nodes = [];
   let end = 0;
-  for (const match of text.matchAll(/[▲▼][\d.,%]*/g)) {
-    nodes.push(text.slice(end, match.index), move(match[0]));
+  for (const match of text.matchAll(/[▲▼][\d.,%]*|🟢|🟡|🔴|⚪/g)) {
+    nodes.push(text.slice(end, match.index), LIGHTS[match[0]] ? light(match[0]) : move(match[0]));
     end = match.index + match[0].length;
   }
   return [...nodes, text.slice(end)];
@@ -43,6 +45,9 @@ export function plain(text) {
 export function targets(text) {
   return [...text.matchAll(INLINE)].map(({ groups }) => command(groups.target) ?? groups.target).filter(Boolean);
 }
+
+/** Drawn by us: not every machine has these letters in colour. */
+const light = (sign) => el("span.light", { data: { light: LIGHTS[sign] } }, sign);
 
 const move = (text) => el(text[0] === "▲" ? "span.rise" : "span.fall", {}, text);
 
@@ -116,6 +121,7 @@ function inlineNode(match, say) {
   if (found.color) return coloured(found, say);
   if (found.entity) return ENTITIES[found.entity];
   if (found.move) return move(found.move);
+  if (found.light) return light(found.light);
   return el("br");
 }
 

@@ -4,15 +4,22 @@ import { el, icon, iconButton } from "./dom.js";
 import { clockTool } from "./panel/clock.js";
 import { faultTool } from "./panel/faults.js";
 import { marketTool } from "./panel/market.js";
+import { tourTool } from "./panel/tour.js";
 import { wireTool } from "./panel/wire.js";
 import { complain } from "./toast.js";
 
 const TOOLS = [
+  { id: "tour", name: "导览", make: tourTool },
   { id: "market", name: "行情", make: marketTool },
   { id: "clock", name: "时钟", make: clockTool },
   { id: "fault", name: "故障", make: faultTool },
   { id: "wire", name: "线路", make: wireTool },
 ];
+
+const FIRST = "market";
+const WIDE = "(min-width: 721px)"; // on a phone the tools would lie over the chat
+
+let left = ""; // the tool that was open on the desk before this one
 
 /** Each tool is {root, learn?(state), shown?(bool), wireMoved?(n), close?()}. */
 export class Panel {
@@ -31,17 +38,33 @@ export class Panel {
     },
       el("header.panel-head", {}, el("h2", {}, "沙箱工具"), iconButton("close", "收起", () => this.toggle())),
       this.tabs, this.body);
+    if (left && matchMedia(WIDE).matches) this.show(left);
+  }
+
+  show(id) {
+    this.root.hidden = false;
+    this.open(id);
   }
 
   toggle() {
     this.root.hidden = !this.root.hidden;
-    if (!this.root.hidden) this.open(this.#open || TOOLS[0].id);
-    else this.#tool()?.shown?.(false);
+    if (!this.root.hidden) this.open(this.#open || FIRST);
+    else this.#shut();
+  }
+
+  /** The chat is what matters now. */
+  makeWay() {
+    if (!this.root.hidden && !matchMedia(WIDE).matches) this.toggle();
+  }
+
+  #shut() {
+    left = "";
+    this.#tool()?.shown?.(false);
   }
 
   open(id) {
     this.#tool()?.shown?.(false);
-    this.#open = id;
+    this.#open = left = id;
     const { make } = TOOLS.find((tool) => tool.id === id);
     if (!this.#made.has(id)) this.#made.set(id, make(this.sandbox));
     for (const tab of this.tabs.children) {

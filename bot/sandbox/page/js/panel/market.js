@@ -21,6 +21,7 @@ class MarketTool {
     this.shocks = el(".shocks");
     this.price = el("input", { type: "number", min: "0", step: "any", "aria-label": "价格" });
     this.going = el("span");
+    this.playing = el("p.playing", { role: "status", hidden: true });
     this.trouble = el("p.hint", { role: "status" });
     this.root = el(".stack", {},
       el("p.lead", {}, "推一把行情，一秒之内重算所有账户；再查一次客户，看他的风险度到了哪里。"),
@@ -31,10 +32,13 @@ class MarketTool {
         el("p.hint", {}, "涨跌作用于这个品种的全部合约，可以连按；定价只改这一个合约。")),
       el("section", {},
         el(".row", {},
+          sceneButton("primary", "跌停的早晨", "limit_down_morning", () => this.#done("黑色系开始下跌")),
+          sceneButton("plain", "反弹", "rebound", () => this.#done("黑色系开始反弹")),
           sceneButton("danger", "黑色系跌停", "limit_down_day", () => this.#done("黑色系都跌停了")),
           sceneButton("plain", "恢复平静", "quiet", () => this.#done("价格回到昨结算，行情已暂停")),
           this.going),
-        el("p.hint", {}, "恢复平静：价格回到昨结算并暂停。暂停时价格不再自己动，上面的按钮照样有效。")),
+        this.playing,
+        el("p.hint", {}, "跌停的早晨：分几步跌到跌停，停五分钟再反弹。恢复平静：回到昨结算并暂停，按钮照样有效。")),
       this.trouble,
       this.board.root);
     this.#choose(this.#contract);
@@ -64,7 +68,9 @@ class MarketTool {
     if (again && this.#shown) this.#timer = setTimeout(() => this.#look(), EVERY);
   }
 
-  #show({ paused, prices }) {
+  #show({ paused, play, prices }) {
+    this.playing.hidden = !play;
+    if (play) this.playing.replaceChildren(el("span", {}, play.says), el("span", {}, `${play.beat}/${play.beats} · ${play.seconds_left} 秒`));
     this.trouble.textContent = "";
     this.board.show(prices);
     if (!prices[this.#contract]) this.#choose(Object.keys(prices).find(isFuture) ?? this.#contract);
