@@ -257,9 +257,9 @@ async def calls(turn: Turn, session: AsyncSession) -> Reply:
 
 async def _of_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
     found = await cases.newest_of(session, turn.person, client_id)
-    if not found:
+    if found is None:
         raise NoAlerts(name="这位客户")
-    return await _show(turn, session, found[0].id)
+    return await _show(turn, session, found.id)
 
 
 @router.command("admin:为什么", action=Action.SEE_RISK)
@@ -286,9 +286,9 @@ async def why_of(turn: Turn, session: AsyncSession) -> Reply:
 
 async def _why_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
     found = await cases.newest_of(session, turn.person, client_id)
-    if not found:
+    if found is None:
         raise NoAlerts(name="这位客户")
-    return await _why(turn, session, found[0].id)
+    return await _why(turn, session, found.id)
 
 
 async def _why(turn: Turn, session: AsyncSession, alert_id: int) -> Reply:

@@ -21,6 +21,8 @@ from risk.levels import Level
 from risk.models import Alert, AlertEvent, AlertGroup, AlertKind, AlertNotice, AlertState
 
 TAG = "追保"
+MOST_OF_A_DAY = 20
+A_DAY = timedelta(days=1)
 
 
 class NoSuchAlert(UserError):
@@ -341,17 +343,21 @@ async def since(
     return rows.all()
 
 
-async def newest_of(
-    session: AsyncSession, person: Person, client_id: int, limit: int = 1
-) -> Sequence[Alert]:
-    """The latest alerts of a client that ``person`` may see."""
+async def newest_of(session: AsyncSession, person: Person, client_id: int) -> Alert | None:
+    """The alert of a client that ``person`` will mean: the open one, else the gravest of the day on
+    which he last had one. What a recovering account passes through on its way down is not it."""
     rows = await session.scalars(
         select(Alert)
         .where(Alert.client_id == client_id, visible_to(person))
         .order_by(Alert.id.desc())
-        .limit(limit)
+        .limit(MOST_OF_A_DAY)
     )
-    return rows.all()
+    found = rows.all()
+    if not found:
+        return None
+    last = found[0].opened_at
+    lately = [alert for alert in found if last - alert.opened_at < A_DAY]
+    return max(lately, key=lambda alert: (alert.open_key is not None, alert.peak, alert.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

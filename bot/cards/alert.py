@@ -394,10 +394,10 @@ def calls_card(alerts: Sequence[Alert], reader: Reader, *, owner: bool) -> Card:
         return Card(title="今日没有追保" if not owner else "今日您的客户没有追保")
     rest = len(alerts) - len(shown)
     return Card(
-        title=f"今日追保 {len(alerts)} 户 · {len(still)} 户未了",
+        title=f"今日追保 {len({each.account for each in alerts})} 户 · {len(still)} 户未了",
         status="" if still else "已全部解除",
         tone=TONES[max(each.level for each in still)] if still else Tone.GREEN,
-        text=f"另有 {rest} 户" if rest > 0 else "",
+        text=f"另有 {rest} 条" if rest > 0 else "",
         table=Table(("", "客户", "等级", "需追加", "处理"), rows),
         buttons=tuple(Button(f"alert:{each.id}", str(n)) for n, each in enumerate(shown, start=1)),
         footer="回复序号或点按钮看个案",

@@ -198,6 +198,23 @@ class TestGivenAnAccountThatIsCalled:
         assert group is not None
         assert group.ended_at is not None
 
+    async def test_when_it_recovered_by_steps_then_the_call_is_what_it_is_asked_about(
+        self, desks: Desks
+    ) -> None:
+        for degree in (101, 93, 50):
+            desks.tells(a0023=degree)
+            for _ in range(3):
+                await desks.watch().look()
+                desks.clock.advance(timedelta(seconds=61))
+                desks.tells(a0023=degree)
+        peaks = [alert.peak for alert in await desks.alerts()]
+        assert peaks == [Level.CALL, Level.WARN]
+        async with desks.broker.store.reading() as session:
+            wang = await people.get(session, "wangqiang")
+            asked = await cases.newest_of(session, wang, desks.broker.clients["张三"])
+        assert asked is not None
+        assert asked.peak is Level.CALL
+
     async def test_when_it_rises_then_it_goes_to_the_other_card(self, desks: Desks) -> None:
         desks.tells(a0023=95)
         await desks.watch().look()
