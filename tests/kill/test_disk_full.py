@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.kill.crowd import Crowd
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage, until
-from tests.kill.town import PLATFORMS, Crowd, Seat, Town
+from tests.kill.town import PLATFORMS, Seat, Town
 
 DELIVERIES = 2  # seen to come again
 

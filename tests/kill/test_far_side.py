@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.kill.crowd import Crowd
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage, answers, until
-from tests.kill.town import DESKS, MANAGERS, PLATFORMS, WANG, WANG_TOO, Crowd, Seat, Town
+from tests.kill.town import DESKS, MANAGERS, PLATFORMS, WANG, WANG_TOO, Seat, Town
 
 LINES = 4
 BACK_SECONDS = 40.0  # the service dials again within its back-off

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.kill.crowd import Crowd
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
-from tests.kill.town import DESKS, DINGTALK, HEADS, LOOKERS, PLATFORMS, WECOM, Crowd, Seat, Town
+from tests.kill.town import DESKS, DINGTALK, HEADS, LOOKERS, PLATFORMS, WECOM, Seat, Town
 
 FAULTS = {  # strokes; half as many on WeCom, where fewer people talk
     "no_ack": 6,

@@ -11,10 +11,11 @@ import tomli_w
 
 from tests.databases import Server, binaries, postgres_server
 from tests.kill.conftest import staged
+from tests.kill.crowd import Crowd
 from tests.kill.lives import SHOWINGS, SOAK, SOAK_SECONDS, crash_at, kill_often
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
-from tests.kill.town import Crowd, Town
+from tests.kill.town import Town
 
 POINTS = ("inbox.before_commit", "desk.before_commit", "outbox.after_send")
 KILLS = 20 if SOAK else 2

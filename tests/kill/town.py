@@ -1,16 +1,17 @@
 """The people of the broker: what they say and click, and what of it was taken."""
 
 import asyncio
-import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
+
+from bot.desk import FILE_LOST
 
 DINGTALK, WECOM = "dingtalk", "wecom"
 PLATFORMS = (DINGTALK, WECOM)
@@ -22,9 +23,22 @@ HTTP_SECONDS = 15.0
 CARD_SECONDS = 60.0
 PATIENCE = 60.0  # seconds for which a person presses a button again before he gives up
 CURIOUS = 0.5  # seconds between two requests: there are only so many clients
+REDRAWN = 5.0  # seconds within which a card changes after a click
 SILENCE = 5.0  # seconds without an answer after which a person says a line again
 
+PICTURE = "image"  # the kind of what was uploaded
+FIRST_WORDS = {  # of a line, and its kind
+    "记": "log",
+    "待办": "task",
+    "持仓": "nobody",
+    "开户": "opening",
+    "证件": "opening",
+}
+OPENING = "开户 · "  # how a checklist is called, and what an older one is called then
+OLDER = "清单已更新"
+
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +62,9 @@ class Seat:
 
 WANG, LI, ZHAO = (Seat(DINGTALK, name) for name in ("wangqiang", "limin", "zhaolei"))
 WANG_TOO, ZHAO_TOO = (Seat(WECOM, name) for name in ("wangqiang", "zhaolei"))  # on both at once
-MANAGERS = (WANG, LI, ZHAO, WANG_TOO, ZHAO_TOO, Seat(WECOM, "limin", "g-hz"))
+MANAGERS = (WANG, LI, WANG_TOO, Seat(WECOM, "limin", "g-hz"))
+APPLICANTS = (ZHAO, ZHAO_TOO)  # one client after the other, here and there
+STRANGER = Seat(DINGTALK, "stranger")
 DESKS = tuple(Seat(platform, "fengjun", "g-risk") for platform in PLATFORMS)
 LOOKERS = tuple(Seat(platform, "limin") for platform in PLATFORMS)
 HEADS = tuple(Seat(platform, "sunfang") for platform in PLATFORMS)
@@ -60,7 +76,7 @@ class Said:
     is the account, of a colleague's client the name."""
 
     seat: Seat
-    kind: str  # log, task, look_up, nobody, not_mine
+    kind: str  # log, task, look_up, nobody, not_mine, opening, change, stranger
     mark: str
     message_id: str
     after: int = field(default=0, compare=False)  # its answer has a higher seq
@@ -75,6 +91,7 @@ class Pressed:
     action: str  # undo:5, task_done:7, ask_view:3, grant:1
     mark: str  # of the line that the card answers or tells of
     seq: int  # of the card
+    key: str = field(default="", compare=False)  # the button as it was on the screen then
 
     def is_on(self, button: Json) -> bool:
         """Whether this is the button, in whichever version of the card."""
@@ -91,6 +108,11 @@ class Journal:
     lost: set[str] = field(default_factory=set)  # ids of lines that nobody had to hear
     asked_for: set[str] = field(default_factory=set)  # accounts of a colleague's clients
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    openings: list[str] = field(default_factory=list)  # clients whose accounts were applied for
+    changes: list[int] = field(default_factory=list)  # that were asked for and confirmed
+    calls: list[int] = field(default_factory=list)  # alerts about which somebody telephoned
+    calm: bool = True  # the market is where it was
+    staffed: bool = False  # every desk has two people
 
 
 class FarDown(Exception):
@@ -167,14 +189,20 @@ class Town:
         mark = self.mark()
         return await self.insist_on(seat, "task", f"待办 明天下午三点 交报表 {mark}", mark)
 
-    def kind_of(self, seat: Seat, text: str) -> tuple[str, str]:
-        """What a line asks for, and its mark."""
+    def kind_of(self, seat: Seat, item: Json) -> tuple[str, str]:
+        """What something said asks for, and its mark."""
+        text = item["text"].removeprefix("@期台 ")
+        if item["kind"] == PICTURE:
+            return "opening", text
         words = text.split()
         first, last = words[0], words[-1]
-        kinds = {"记": "log", "待办": "task", "持仓": "nobody"}
+        if seat == STRANGER:
+            return "stranger", last
+        if first.startswith("/"):
+            return "change", text
         if seat.person == "limin" and last in self.journal.asked_for:
             return "not_mine", self.names[last]
-        return kinds.get(first, "look_up"), last
+        return FIRST_WORDS.get(first, "look_up"), last
 
     async def look_up(self, seat: Seat, account: str) -> Said:
         return await self.insist_on(seat, "look_up", account, account)
@@ -191,6 +219,42 @@ class Town:
         except NotTaken:
             return
         raise AssertionError(f"taken: {said}")
+
+    async def upload(self, seat: Seat, name: str, content: bytes, mark: str) -> Said:
+        """Send a picture. Raises like ``say``."""
+        form = aiohttp.FormData()
+        for key, value in (("platform", seat.platform), ("person", seat.person)):
+            form.add_field(key, value)
+        form.add_field("chat", seat.chat)
+        form.add_field("file", content, filename=name)
+        try:
+            async with self._http.post(f"{self.url}/sandbox/upload", data=form) as response:
+                if response.status == 503:
+                    self.journal.refused += 1
+                    raise NotTaken
+                assert response.status == 200, await response.text()
+                taken = await response.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise FarDown from error
+        said = Said(seat, "opening", mark, taken["message_id"], self._newest.get(seat, 0))
+        self.journal.said.append(said)
+        return said
+
+    async def sure(self, thing: Callable[[], Awaitable[T]]) -> T:
+        """Do it; where nobody was there, again until somebody is."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                return await thing()
+            except (NotTaken, FarDown):
+                await asyncio.sleep(0.2)
+        raise AssertionError("nobody was there for too long")
+
+    async def newest(self, *seats: Seat) -> dict[Seat, int]:
+        """The seq of what was shown last in each."""
+        for seat in seats:
+            await self.seen(seat, self._newest.get(seat, 0))
+        return {seat: self._newest.get(seat, 0) for seat in seats}
 
     async def deliveries(self, said: Said) -> int:
         """How often the platform has pushed a line to the service."""
@@ -215,6 +279,31 @@ class Town:
             return item["from"] == "bot" and answers(item, said)
 
         return await self._item(said.seat, said.after, is_it)
+
+    async def button_on(self, seat: Seat, after: int, action: str, title: str = "") -> Pressed:
+        """The newest button of this action on a card below ``after``, once it is there; the seat's
+        owner means to press it. ``action`` may be a beginning."""
+
+        def is_it(item: Json) -> bool:
+            return bool(_buttons(item, action)) and title in item["card"]["title"]
+
+        try:
+            item = await self.sure(lambda: self._item(seat, after, is_it))
+        except TimeoutError:
+            there = [one["text"][:80] for one in await self.seen(seat, after)]
+            raise AssertionError(f"no {action} {title} for {seat}, but {there}") from None
+        key = _buttons(item, action)[0]
+        return Pressed(seat, item["card"]["id"], action_of(key), title, item["seq"], key)
+
+    async def race(self, pressed: Iterable[Pressed]) -> None:
+        """Everybody presses at once, until each was answered; then one of them presses what is an
+        old card by now."""
+        contenders = list(pressed)
+        async with asyncio.TaskGroup() as tasks:
+            for one in contenders:
+                tasks.create_task(self.insist(one))
+        with suppress(FarDown):
+            await self.click(contenders[-1], contenders[-1].key)
 
     async def _item(self, seat: Seat, after: int, is_it: Callable[[Json], bool]) -> Json:
         async with asyncio.timeout(CARD_SECONDS):
@@ -253,7 +342,20 @@ class Town:
         return self._means_to_press(head, item, "grant", name)
 
     async def insist(self, pressed: Pressed) -> None:
+        """Press it until it is gone: by then somebody's press has counted. An answer may also be
+        that the card has changed meanwhile."""
         end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            await self._pressed(pressed, end)
+            with suppress(FarDown, TimeoutError):
+                async with asyncio.timeout(REDRAWN):
+                    while await self._key_on_screen(pressed) is not None:
+                        await asyncio.sleep(0.05)
+                    return
+        raise AssertionError(f"{pressed.seat} gave up pressing {pressed.action}")
+
+    async def _pressed(self, pressed: Pressed, end: float) -> None:
+        """Returns when the platform showed an answer, or the button is gone."""
         while time.monotonic() < end:
             try:
                 key = await self._key_on_screen(pressed)
@@ -262,7 +364,16 @@ class Town:
             except FarDown:
                 pass  # he waits for the program to come back
             await asyncio.sleep(0.2)
-        raise AssertionError(f"{pressed.seat} gave up pressing {pressed.action}")
+
+    async def press_for(self, pressed: Pressed, after: int, action: str) -> Pressed:
+        """Press what stays until it brings a card with a button of this action."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            await self._pressed(pressed, end)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SILENCE):
+                    return await self.button_on(pressed.seat, after, action)
+        raise AssertionError(f"{pressed.action} brings no {action} to {pressed.seat}")
 
     async def _key_on_screen(self, pressed: Pressed) -> str | None:
         """The button as it is now; None when it is gone."""
@@ -284,6 +395,15 @@ class Town:
             return False
         assert status == 200, answer
         return bool(answer["ok"])
+
+    async def market(self, shocks: Mapping[str, float]) -> None:
+        """Prices change by these factors."""
+        status, answer = await self._post("/sandbox/market", {"shock": shocks})
+        assert status == 200, answer
+
+    async def advance(self, span: str) -> None:
+        """The clocks of both sides; of the service only when it is there."""
+        await self._post("/sandbox/clock", {"advance": span})
 
     async def waiting(self) -> int:
         """Messages that the platforms have and the service has not acknowledged."""
@@ -324,6 +444,12 @@ class Town:
             raise FarDown from error
 
 
+def _buttons(item: Json, action: str) -> list[str]:
+    """The keys of a card's living buttons that begin so."""
+    buttons = item["card"]["buttons"] if item["card"] else ()
+    return [one["key"] for one in buttons if one["enabled"] and one["key"].startswith(action)]
+
+
 def action_of(key: str) -> str:
     """A button's action; WeCom's keys carry the card's version behind it."""
     return key.partition("#")[0]
@@ -331,12 +457,17 @@ def action_of(key: str) -> str:
 
 def answers(item: Json, line: Said) -> bool:
     """Whether an item of the bot answers a line: where it does not say so, its words tell."""
+    if line.kind == "stranger":  # told the same whatever he says, by whatever way is open
+        return True
     if item["reply_to"] or line.seat.threaded:
         return bool(item["reply_to"] == line.message_id)
     card, head = item["card"] or {"title": "", "status": ""}, item["text"].partition("\n")[0]
     match line.kind:
-        case "look_up":
-            return line.mark in card["title"]
+        case "look_up":  # an alert's card has the account in its title too
+            return line.mark in card["title"] and not card["title"].endswith("处理")
+        case "opening":
+            older = not line.mark and OLDER in head
+            return card["title"].startswith(OPENING + line.mark) or older or FILE_LOST in head
         case "not_mine":
             return bool(line.mark == card["title"] and card["status"] in NOT_MINE)
         case "log":  # a client's card quotes the last talk too
@@ -357,90 +488,3 @@ async def town_of(url: str, journal: Journal) -> AsyncIterator[Town]:
         town = Town(url, http, journal)
         await town.look_around()
         yield town
-
-
-class Crowd:
-    """Several people at once, each saying one thing after another, until told to stop."""
-
-    def __init__(self, town: Town, seed: int) -> None:
-        self._town = town
-        self._seed = seed
-        self._enough = asyncio.Event()
-        self.pause = 0.05  # seconds between two lines of a person
-
-    def enough(self) -> None:
-        """Everybody finishes what he is at."""
-        self._enough.set()
-
-    async def live(self, lines: int = 1_000_000) -> None:
-        """Each person says so many lines."""
-        async with asyncio.TaskGroup() as people:
-            for number, seat in enumerate(MANAGERS):
-                chance = random.Random(self._seed * 1000 + number)
-                people.create_task(self._manager(seat, chance, lines))
-            for seat in DESKS:
-                people.create_task(self._desk(seat, lines // 2))
-            people.create_task(self._curious(lines // 4))
-
-    async def _manager(self, seat: Seat, chance: random.Random, lines: int) -> None:
-        accounts = self._town.accounts[seat.person]
-
-        async def one_thing(_number: int) -> None:
-            await self._one_thing(seat, chance, chance.choice(accounts))
-
-        await self._each(lines, one_thing)
-
-    async def _one_thing(self, seat: Seat, chance: random.Random, account: str) -> None:
-        town = self._town
-        match chance.randrange(10):
-            case 0 | 1 | 2 | 3:
-                await town.log(seat, account)
-            case 4 | 5:
-                await town.press(await town.log(seat, account), "undo")
-            case 6:
-                await town.press(await town.task(seat), "task_done")
-            case 7:
-                await town.look_up(seat, account)
-            case _ if seat.chat == PRIVATE:
-                await town.ask_for_nobody(seat)
-            case _:
-                await town.look_up(seat, account)
-
-    async def _desk(self, seat: Seat, lines: int) -> None:
-        """The risk desk looks clients up in its group."""
-        accounts = self._town.accounts["wangqiang"]
-
-        async def one_thing(number: int) -> None:
-            await self._town.look_up(seat, accounts[number % len(accounts)])
-
-        await self._each(lines, one_thing)
-
-    async def _curious(self, lines: int) -> None:
-        """A manager asks for looks at a colleague's clients, now here, now there; the head, who
-        sees each request on both platforms, decides on the other one."""
-        town = self._town
-
-        async def one_thing(_number: int) -> None:
-            try:
-                account = town.another()
-            except StopIteration:
-                return
-            here = len(town.journal.asked_for) % 2
-            seat, head = LOOKERS[here], HEADS[1 - here]
-            name = town.names[account]
-            said = await town.insist_on(seat, "not_mine", account, name)
-            await town.press(said, "ask_view")
-            await town.insist(await town.request(head, name))
-            await asyncio.sleep(CURIOUS)
-
-        await self._each(lines, one_thing)
-
-    async def _each(self, lines: int, one_thing: Callable[[int], Awaitable[None]]) -> None:
-        for number in range(lines):
-            if self._enough.is_set():
-                return
-            try:
-                await one_thing(number)
-            except (NotTaken, FarDown):
-                await asyncio.sleep(0.1)  # he sees that it was not sent
-            await asyncio.sleep(self.pause)
