@@ -205,14 +205,14 @@ class _Advisory:
         return bool(taken)
 
     async def prove(self) -> bool:
-        """A session that answers holds what it has taken."""
+        """A session that answers holds what it has taken. One that broke, because the server was
+        started anew, has lost it: whoever takes it first has it then."""
         if self._session is None:
-            return False
+            return await self.take()
         try:
             await self._session.execute(text("SELECT 1"))
         except (SQLAlchemyError, OSError):
-            await self.free()
-            return False
+            return await self.take()
         return True
 
     async def free(self) -> None:

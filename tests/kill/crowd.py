@@ -28,9 +28,11 @@ MOST_OPENINGS = 1
 class Crowd:
     """Several people at once, each saying one thing after another, until told to stop."""
 
-    def __init__(self, town: Town, seed: int) -> None:
+    def __init__(self, town: Town, seed: int, *, desks: bool = True) -> None:
+        """``desks``: approvers, admins and the risk desk are at work too."""
         self._town = town
         self._seed = seed
+        self._desks = desks
         self._enough = asyncio.Event()
         self._staffed = asyncio.Event()
         self.pause = 0.05  # seconds between two lines of a person
@@ -48,9 +50,10 @@ class Crowd:
             for seat in DESKS:
                 people.create_task(self._desk(seat, lines // 2))
             people.create_task(self._curious(lines // 4))
-            people.create_task(self._admins(min(lines, MOST_CHANGES)))
-            people.create_task(self._applicants(min(lines, MOST_OPENINGS)))
-            people.create_task(a_fall(self._town))
+            if self._desks:
+                people.create_task(self._admins(min(lines, MOST_CHANGES)))
+                people.create_task(self._applicants(min(lines, MOST_OPENINGS)))
+                people.create_task(a_fall(self._town))
 
     async def _manager(self, seat: Seat, chance: random.Random, lines: int) -> None:
         accounts = self._town.accounts[seat.person]

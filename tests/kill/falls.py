@@ -49,8 +49,8 @@ CHEN_TOO = Seat(WECOM, "chenxi")  # on duty: has a card of her own where the gro
 HEAD = Seat(DINGTALK, "sunfang", GROUP)  # sees it, and may not touch it
 WATCHERS = (*DESKS, *(Seat(platform, "chenxi") for platform in PLATFORMS))
 SETTLED = "2m"  # longer than an account must stay below a line
-REDRAWN = 1.0  # seconds
-LOOK = 1.5  # seconds within which the watch has looked
+REDRAWN = 0.5  # seconds
+LOOK = 0.8  # seconds within which the watch mostly has looked
 
 
 async def a_fall(town: Town) -> None:
@@ -65,8 +65,9 @@ async def a_fall(town: Town) -> None:
     with_her = Pressed(CHEN, called.card, called.action, called.mark, called.seq, called.key)
     await town.sure(lambda: town.click(not_his, called.key))
     await town.race((called, with_her, private))
-    await _telephone(town, called)
-    await _silence(town, since[FENG])
+    async with asyncio.TaskGroup() as both:
+        both.create_task(_telephone(town, called))
+        both.create_task(_silence(town, since[FENG]))
     await town.sure(lambda: town.market(DEEPER))
     await town.button_on(FENG, since[FENG], "alert:", "【强平】")
     await town.sure(lambda: town.market(BACK))

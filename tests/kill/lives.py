@@ -23,7 +23,7 @@ async def crash_at(
     ``by_text``: while it answers with a plain text, which has no key of its own."""
     stage.service.kill()
     await stage.open_service(QIDESK_CRASH_AT=point)
-    crowd = Crowd(town, seed)
+    crowd = Crowd(town, seed, desks=not by_text)
     async with asyncio.TaskGroup() as tasks:
         if by_text:
             await town.ask_for_nobody(LI)

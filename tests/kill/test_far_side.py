@@ -14,7 +14,7 @@ BACK_SECONDS = 40.0  # the service dials again within its back-off
 
 
 async def talk(town: Town, seed: int) -> None:
-    await Crowd(town, seed).live(LINES)
+    await Crowd(town, seed, desks=False).live(LINES)
 
 
 async def ready(stage: Stage) -> bool:

@@ -24,6 +24,7 @@ CARD_SECONDS = 60.0
 PATIENCE = 60.0  # seconds for which a person presses a button again before he gives up
 CURIOUS = 0.5  # seconds between two requests: there are only so many clients
 REDRAWN = 5.0  # seconds within which a card changes after a click
+GLANCE = 0.1  # seconds between two looks at a screen
 SILENCE = 5.0  # seconds without an answer after which a person says a line again
 
 PICTURE = "image"  # the kind of what was uploaded
@@ -278,7 +279,7 @@ class Town:
         def is_it(item: Json) -> bool:
             return item["from"] == "bot" and answers(item, said)
 
-        return await self._item(said.seat, said.after, is_it)
+        return await self._item(said.seat, said.after, is_it, f"answer to {said.kind} {said.mark}")
 
     async def button_on(self, seat: Seat, after: int, action: str, title: str = "") -> Pressed:
         """The newest button of this action on a card below ``after``, once it is there; the seat's
@@ -287,11 +288,8 @@ class Town:
         def is_it(item: Json) -> bool:
             return bool(_buttons(item, action)) and title in item["card"]["title"]
 
-        try:
-            item = await self.sure(lambda: self._item(seat, after, is_it))
-        except TimeoutError:
-            there = [one["text"][:80] for one in await self.seen(seat, after)]
-            raise AssertionError(f"no {action} {title} for {seat}, but {there}") from None
+        what = f"{action} {title}"
+        item = await self.sure(lambda: self._item(seat, after, is_it, what))
         key = _buttons(item, action)[0]
         return Pressed(seat, item["card"]["id"], action_of(key), title, item["seq"], key)
 
@@ -305,13 +303,18 @@ class Town:
         with suppress(FarDown):
             await self.click(contenders[-1], contenders[-1].key)
 
-    async def _item(self, seat: Seat, after: int, is_it: Callable[[Json], bool]) -> Json:
-        async with asyncio.timeout(CARD_SECONDS):
-            while True:
-                for item in reversed(await self.seen(seat, after)):
-                    if is_it(item):
-                        return item
-                await asyncio.sleep(0.05)
+    async def _item(self, seat: Seat, after: int, is_it: Callable[[Json], bool], what: str) -> Json:
+        """The newest of these below ``after``, once it is there."""
+        try:
+            async with asyncio.timeout(CARD_SECONDS):
+                while True:
+                    for item in reversed(await self.seen(seat, after)):
+                        if is_it(item):
+                            return item
+                    await asyncio.sleep(GLANCE)
+        except TimeoutError:
+            there = [item["text"][:80] for item in await self.seen(seat, after)]
+            raise AssertionError(f"no {what} for {seat}, but {there[-10:]}") from None
 
     async def press(self, said: Said, action: str) -> None:
         """Press a button of the answer's card, and again as long as it stays and says that it
@@ -338,7 +341,7 @@ class Town:
             card = item["card"]
             return bool(card) and card["title"] == REQUEST and name in item["text"]
 
-        item = await self._item(head, self._newest.get(head, 0), is_it)
+        item = await self._item(head, self._newest.get(head, 0), is_it, f"request for {name}")
         return self._means_to_press(head, item, "grant", name)
 
     async def insist(self, pressed: Pressed) -> None:
@@ -350,7 +353,7 @@ class Town:
             with suppress(FarDown, TimeoutError):
                 async with asyncio.timeout(REDRAWN):
                     while await self._key_on_screen(pressed) is not None:
-                        await asyncio.sleep(0.05)
+                        await asyncio.sleep(GLANCE)
                     return
         raise AssertionError(f"{pressed.seat} gave up pressing {pressed.action}")
 

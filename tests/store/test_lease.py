@@ -145,19 +145,40 @@ async def test_without_a_proof_it_is_lost_and_that_is_told(
         await until(lambda: told == ["lost"])
 
 
-async def test_a_session_that_was_cut_holds_nothing(
+CUT = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+async def test_whoever_is_first_after_a_session_was_cut_has_it(
+    postgres_url: str, vault: Vault, clock: StoppedClock
+) -> None:
+    store = open_store(postgres_url, vault, clock)
+    mine, other = lease(store)._lock, lease(store)._lock
+    assert await mine.take()
+    async with store.engine.connect() as session:
+        await session.execute(CUT)
+        assert await other.take()
+        assert not await mine.prove()
+        await session.execute(CUT)
+    assert await mine.prove()
+    assert not await other.prove()
+    await mine.free()
+    await other.free()
+    await store.close()
+
+
+async def test_a_server_that_was_started_anew_takes_it_from_nobody(
     postgres_url: str, vault: Vault, clock: StoppedClock
 ) -> None:
     told: list[str] = []
     store = open_store(postgres_url, vault, clock)
     async with lease(store).open() as mine:
         mine.lost.append(lambda: told.append("lost"))
-        cut = text(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
         async with store.engine.connect() as other:
-            await other.execute(cut)
-        await until(lambda: told == ["lost"])
-        await until(lambda: mine.mine)
+            await other.execute(CUT)
+        await asyncio.sleep(4 * QUICK)
+        assert mine.mine
+    assert not told
     await store.close()
