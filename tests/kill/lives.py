@@ -16,14 +16,18 @@ SHOWINGS = 3  # of a text that several troubles struck
 PAUSE = 0.2  # seconds between two lines of a person: short lives must keep up with them
 
 
+BY_THE_DESKS = ("desk.", "click.", "outbox.after_send")  # crash points of approvals and alerts
+
+
 async def crash_at(
     stage: Stage, town: Town, point: str, seed: int, *, by_text: bool = False
 ) -> None:
     """One life that ends at ``point``, and the next one, in which people go on talking.
     ``by_text``: while it answers with a plain text, which has no key of its own."""
+    desks = point.startswith(BY_THE_DESKS) and not by_text
     stage.service.kill()
     await stage.open_service(QIDESK_CRASH_AT=point)
-    crowd = Crowd(town, seed, desks=not by_text)
+    crowd = Crowd(town, seed, desks=desks)
     async with asyncio.TaskGroup() as tasks:
         if by_text:
             await town.ask_for_nobody(LI)

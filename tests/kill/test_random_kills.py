@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kill.lives import SHOWINGS, SOAK, SOAK_SECONDS, kill_often
+from tests.kill.lives import SOAK, SOAK_SECONDS, kill_often
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import LI, WANG, WANG_TOO, ZHAO_TOO, Town
@@ -49,4 +49,4 @@ async def test_what_is_said_while_it_is_down_is_refused_and_what_was_taken_befor
         assert await town.seen(seat) == before
         assert {one.message_id for one in taken} <= {one["message_id"] for one in before}
     await stage.open_service()
-    await Oracle(stage.config, town).judge(showings=SHOWINGS)
+    await Oracle(stage.config, town).judge(showings=stage.service.lives)

@@ -26,6 +26,7 @@ CURIOUS = 0.5  # seconds between two requests: there are only so many clients
 REDRAWN = 5.0  # seconds within which a card changes after a click
 GLANCE = 0.1  # seconds between two looks at a screen
 SILENCE = 5.0  # seconds without an answer after which a person says a line again
+PRESSED_IN_VAIN = 1.5  # seconds after which he presses again: the card may have changed under him
 
 PICTURE = "image"  # the kind of what was uploaded
 FIRST_WORDS = {  # of a line, and its kind
@@ -374,7 +375,7 @@ class Town:
         while time.monotonic() < end:
             await self._pressed(pressed, end)
             with suppress(TimeoutError):
-                async with asyncio.timeout(SILENCE):
+                async with asyncio.timeout(PRESSED_IN_VAIN):
                     return await self.button_on(pressed.seat, after, action)
         raise AssertionError(f"{pressed.action} brings no {action} to {pressed.seat}")
 
