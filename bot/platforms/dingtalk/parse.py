@@ -30,6 +30,7 @@ PEOPLE_EVENTS: Final = frozenset(
 
 
 LATEST: Final = 9_999_999_999_999  # in milliseconds
+EARLIEST: Final = 100_000_000_000  # 1973; much smaller numbers are read as seconds
 Milliseconds = Annotated[int, Field(ge=0, le=LATEST)]
 
 
@@ -161,7 +162,7 @@ def read_text(data: str, *, app: str, corp_id: str) -> Raw | None:
     if (
         kind != "text"
         or not (key and user and corp == bot_corp and corp_id in ("", corp))
-        or not (0 < created <= LATEST and 0 < expires <= LATEST and hook)
+        or not (EARLIEST < created <= LATEST and EARLIEST < expires <= LATEST and hook)
         or type(words) is not str
         or listed not in (None, True, False)
         or "errorCode" in message
@@ -173,11 +174,11 @@ def read_text(data: str, *, app: str, corp_id: str) -> Raw | None:
         "message_id": key,
         "chat": (_A_GROUP if in_group else _PRIVATELY) | {"id": chat if in_group else user},
         "user": user,
-        "at": moment(created),
+        "at": created,
         "kind": "text",
         "text": words.strip(),
         "mentioned": in_group and listed is not False,
-        "hook": {"url": hook, "expires": moment(expires)},
+        "hook": {"url": hook, "expires": expires},
     }
     return Raw(PLATFORM, app, key, orjson.dumps(ask))
 
