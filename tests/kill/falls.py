@@ -9,7 +9,7 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
@@ -150,7 +150,15 @@ async def told_once(store: Store, town: Town, screens: Mapping[Seat, Sequence[Js
     made = [one.facts["interaction"] for one in called]
     assert len(set(made)) == len(made)
     assert talks.issuperset(made)
-    _on_screens_once([codec.load_outgoing(row.item) for row in outs.values()], screens)
+    told = {number: codec.load_outgoing(row.item) for number, row in outs.items()}
+    _nothing_put_out_for_nothing(told, {one.out_id for one in notices})
+    _on_screens_once(told.values(), screens)
+
+
+def _nothing_put_out_for_nothing(told: Mapping[int, Outgoing], noted: Collection[int]) -> None:
+    """Each new card was about an alert that somebody had to be told of."""
+    cards = {n for n, out in told.items() if isinstance(out.part, Card) and not out.update}
+    assert cards <= set(noted), f"cards about nothing new: {sorted(cards - set(noted))}"
 
 
 def _one_story(alert: Alert, events: Sequence[AlertEvent]) -> None:
