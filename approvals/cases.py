@@ -130,6 +130,21 @@ class Dossier:
     def stage(self) -> Stage | None:
         return next((stage for stage in self.stages if stage.ended_at is None), None)
 
+    @property
+    def returned(self) -> ApplicationEvent | None:
+        """How it was sent back last."""
+        return next((e for e in reversed(self.events) if e.deed is Deed.RETURNED), None)
+
+    def mended(self) -> list[Field | Paper]:
+        """What is new since it was sent back last."""
+        back = self.returned
+        if back is None:
+            return []
+        filled = {e.whom for e in self.events if e.number > back.number and e.deed is Deed.FILLED}
+        papers = {p for p, one in self.papers.items() if one.at and one.at > back.at}
+        fields = [Field(each) for each in self.wanted.fields if each in filled]
+        return [*fields, *(Paper(each) for each in self.wanted.files if each in papers)]
+
     def waiting(self, stage: Stage) -> list[Seat]:
         """Whose word it waits for now: cosigners come first, alone."""
         open_ = [s for s in self.seats if s.stage_id == stage.id and s.state is SeatState.WAITING]
@@ -268,6 +283,7 @@ async def papers_of(session: AsyncSession, application_id: int) -> dict[Paper, A
             blob=row.blob,
             name=row.name,
             facts=PaperFacts(size=row.size, width=row.width, height=row.height),
+            at=row.at,
         )
         for row in rows
     }

@@ -5,7 +5,7 @@ Pure: the caller looks up who else has the same numbers.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum
 
 from approvals.documents import (
@@ -44,6 +44,7 @@ class Attached:
     blob: str
     name: str
     facts: PaperFacts
+    at: datetime | None = None  # when it came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def _doubts(
             if value != "长期" and date.fromisoformat(value) < day:
                 yield Light.RED, "证件已过期"
             elif expires_soon(value, day, limits):
-                yield Light.AMBER, f"证件 {value} 到期，不足 {limits.id_warn_days} 天"
+                yield Light.AMBER, f"{limits.id_warn_days} 天内到期"
         case Field.MOBILE:
             if check_field(field, value, day, limits).facts.get("virtual"):
                 yield Light.AMBER, "虚拟运营商号段，银行验证常不通过"

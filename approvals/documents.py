@@ -51,6 +51,7 @@ PAPER_WORDS: Mapping[Paper, str] = {
     Paper.BANK_PROOF: "开户许可证",
 }
 FOREVER = "长期"
+SPOILT = "号码被表格软件改成了科学计数，末几位已丢失，请照原件输入"
 
 _ID_SAYS: Mapping[str, str] = {
     "LENGTH": "身份证号码应为 18 位，收到 {length} 位",
@@ -62,7 +63,6 @@ _ID_SAYS: Mapping[str, str] = {
     "CHECKSUM": "身份证号码最后一位校验不对，请核对有没有输错",
     "LEGACY_15": "15 位的旧号码不能用于开户，请提供 18 位号码",
     "UNDERAGE": "客户未满 {min_age} 周岁，不能开户",
-    "SCIENTIFIC": "这个号码被表格软件改坏了，请照证件重新输入",
 }
 _MOBILE_SAYS: Mapping[str, str] = {
     "LENGTH": "手机号应为 11 位，收到 {length} 位",
@@ -143,6 +143,8 @@ def accept(field: Field, given: str, day: date, limits: Limits) -> str:
         return _accept_expiry(given, day)
     if not checked.valid:
         says = _SAYS[field].get(checked.code, "这个号码不对，请核对后重发")
+        if checked.code == "SCIENTIFIC":
+            says = SPOILT
         length = len(checked.normalized)
         raise WrongNumber(why=says.format(length=length, min_age=limits.min_age))
     if field is Field.CREDIT_CODE and not checked.facts.get("may_open"):

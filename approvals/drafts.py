@@ -1,6 +1,6 @@
 """The applicant's side: begin, fill in, attach, submit, withdraw."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -112,7 +112,7 @@ async def attach(
     name: str,
     paper: Paper | None,
 ) -> tuple[Paper, int]:
-    """Keep a paper, as ``paper`` or as the first that is missing; gives which and its number.
+    """Keep a paper, as ``paper`` or where one is wanted most; gives which and its number.
 
     Raises WrongPaper, NotYourApplication, CaseEnded or NotInHand.
     """
@@ -123,11 +123,17 @@ async def attach(
     facts = accept_paper(name, content, case.flow.limits)
     wanted = [Paper(each) for each in case.flow.papers[row.papers].files]
     if paper is None or paper not in wanted:
-        there = (await dossier(session, row.id)).papers
-        paper = next((each for each in wanted if each not in there), wanted[-1])
+        paper = _wanted_most(await dossier(session, row.id), wanted)
     number = await _keep_file(session, row, person, paper, blob, name, facts)
     await _touched(session, row, person, Deed.ATTACHED, paper.value)
     return paper, number
+
+
+def _wanted_most(found: Dossier, wanted: Sequence[Paper]) -> Paper:
+    """The first that is missing, else the first that is doubtful, else the last."""
+    lights = {check.what: check.light for check in found.checks}
+    worst = max(wanted, key=lambda paper: lights[PAPER_WORDS[paper]])
+    return worst if lights[PAPER_WORDS[worst]] > Light.GREEN else wanted[-1]
 
 
 async def _keep_file(

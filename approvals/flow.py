@@ -54,7 +54,7 @@ class DecidedBefore(UserError):
 
 
 class ReasonWanted(UserError):
-    say = "请写明原因"
+    say = "请用文字写明原因"
 
 
 class AwaitsCosigner(UserError):
@@ -180,7 +180,7 @@ def decide(case: Case, by: str, verdict: Verdict, *, comment: str, seen: int) ->
     ReasonWanted.
     """
     step = must_be_seated(case, by, seen=seen)
-    if verdict in step.reasons and not comment.strip():
+    if verdict in step.reasons and not any(each.isalpha() for each in comment):  # 8 is no reason
         raise ReasonWanted
     decided = case.decided | {(by, step.key)}
     match verdict:

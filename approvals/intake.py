@@ -30,6 +30,7 @@ _CODE = re.compile(r"(?<![0-9A-Z])(?=[0-9A-Z]*[A-HJ-NPQRTUWXY])[0-9A-HJ-NPQRTUWX
 _NUMBER = re.compile(  # in one piece, or in groups as cards and telephones are written
     r"(?<![0-9A-Za-z])(?:"
     r"\d{6}[ \-]\d{8}[ \-]\d{3}[\dXx]"
+    r"|\d(?:\.\d+)?[Ee]\+?(?P<power>\d{2})"  # as a spreadsheet writes what it has spoilt
     r"|\+?86[ \-]1\d{10}|\+?\d{2,6}(?:[ \-]\d{2,6})+[Xx]?"
     r"|\+?\d{6,32}[Xx]?"
     r")(?![0-9A-Za-z])"
@@ -66,7 +67,8 @@ def read(line: str, wanted: Collection[Field]) -> list[Given]:
         found.append((at, given))
         text = text[:at] + "\n" * (ends - at) + text[ends:]
     for number in _NUMBER.finditer(text):
-        given = Given(_field(text[: number.start()], number[0], wanted), number[0])
+        shape = "1" * (int(number["power"]) + 1) if number["power"] else number[0]
+        given = Given(_field(text[: number.start()], shape, wanted), number[0])
         found.append((number.start(), given))
     return [given for _, given in sorted(found, key=lambda pair: pair[0])]
 

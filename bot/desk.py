@@ -280,11 +280,14 @@ class Desk:
         if turn.in_words and not parts and reply.update is not None:
             parts = (replace(reply.update, subject=""),)  # below the person's own words too
         shown: list[Part] = [await outbox.put(session, envelope, part) for part in parts]
+        new = {part.id for part in shown if isinstance(part, Card)}
         await self._conversations.remember(session, turn, reply, shown)
         if live is not None and reply.update is not None:
             await self._redraw(session, live, reply.update, why=why, in_words=turn.in_words)
         for subject in reply.refresh:
-            await self.refresh(session, subject, why=why, but=live)
+            await self.refresh(
+                session, subject, why=why, but=live, only=lambda each: each.id not in new
+            )
         priority = Priority.URGENT if reply.urgent else Priority.ANSWER
         for staff_id, card in reply.tell:
             await self.tell(session, staff_id, card, why=why, priority=priority)

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from approvals import cases, decisions, seating
 from approvals.cases import Dossier, Moved, NoSuchApplication
-from approvals.decisions import Place
+from approvals.decisions import AlreadyWithdrawn, DecidedAlready, Place
 from approvals.documents import PAPER_WORDS
-from approvals.flow import VERDICT_WORDS, State, Verdict
+from approvals.flow import VERDICT_WORDS, OldVersion, State, Verdict
 from approvals.history import Seen
 from approvals.models import Application, Stage
+from bot import outbox
 from bot.cards import application as draw
 from bot.cards import notice
 from bot.cards.notice import NEVER_MIND
@@ -27,12 +28,20 @@ from crm.kernel import audit
 from crm.kernel.errors import UserError
 from crm.people import Action, Person
 from handlers.asking import answer_text, asked_card
-from handlers.clients import PrivateOnly
 
 router = Router()
 
 PDF = ".pdf"
+THEN_YOU = "加签人先给意见，他同意后仍由您审批"
+NOT_YOU = "转交后由他审批，您不再审批"
 OF_A_CLIENT = frozenset({"approve", "reject", "send_back"})  # a name behind them is a client's
+
+
+OVER = (DecidedAlready, AlreadyWithdrawn, OldVersion)
+
+
+class NotInGroups(UserError):
+    say = "开户和审批的事请私聊我"
 
 
 class NothingWaits(UserError):
@@ -41,6 +50,10 @@ class NothingWaits(UserError):
 
 class NoneOfThatName(UserError):
     say = "等您审批的申请里没有「{words}」，发「待审批」看列表"
+
+
+class OneByOne(UserError):
+    say = "一次只处理一份申请，请逐份发，例如：同意 {name}"
 
 
 class NobodyFits(UserError):
@@ -214,8 +227,14 @@ async def reason_written(turn: Turn, session: AsyncSession) -> Reply:
 
 
 async def _because(turn: Turn, session: AsyncSession, waits: _Waiting, reason: str) -> Reply:
-    reply = await _decide(turn, session, waits.place, waits.verdict, reason)
-    return replace(reply, update=notice.done(f"已{VERDICT_WORDS[waits.verdict]}"))
+    try:
+        reply = await _decide(turn, session, waits.place, waits.verdict, reason)
+    except OVER as error:  # the question is over too
+        return Reply(update=notice.done(error.text))
+    stage = await cases.stage_of(session, waits.place.stage)
+    row = await cases.get(session, stage.application_id)
+    said = f"已{VERDICT_WORDS[waits.verdict]} {row.name} 的开户申请"
+    return replace(reply, update=notice.done(said))
 
 
 async def _decide(
@@ -248,6 +267,7 @@ async def _ask_whom(turn: Turn, session: AsyncSession, place: Place, *, cosign: 
     card = notice.choose(
         f"{row.name} 的开户申请{what}给谁？",
         [*((f"{action}:{each.id}", each.name) for each in fitting), (NEVER_MIND, "取消")],
+        text=THEN_YOU if cosign else NOT_YOU,
         draft=_Waiting(place=place).dump(),
     )
     keys = tuple(button.key for button in card.buttons)
@@ -298,9 +318,15 @@ async def _person_named(
 
 async def _give(turn: Turn, session: AsyncSession, place: Place, to: str, *, cosign: bool) -> Reply:
     act = decisions.cosign if cosign else decisions.hand
-    moved = await act(session, turn.person, place, to)
+    asked = turn.card is not None and turn.card.subject != f"approval:{place.stage}"
+    try:
+        moved = await act(session, turn.person, place, to)
+    except OVER as error:
+        if not asked:
+            raise
+        return Reply(update=notice.done(error.text))
     reply = await outcome(turn, session, moved, place.stage)
-    if turn.card is not None and turn.card.subject != f"approval:{place.stage}":
+    if asked:
         named = await people.names(session, [to])
         word = "已请" if cosign else "已转交"
         tail = " 加签" if cosign else ""
@@ -368,7 +394,7 @@ async def _give_in_words(turn: Turn, session: AsyncSession, *, cosign: bool) -> 
 
 async def _meant(turn: Turn, session: AsyncSession) -> tuple[list[tuple[Stage, Application]], str]:
     """The applications that a line may mean, and its further words; the one whose card was just
-    opened first. Raises NothingWaits."""
+    opened first. Raises NothingWaits, OneByOne or NoneOfThatName."""
     in_private(turn)
     rows = await cases.waiting_for(session, turn.person)
     if not rows:
@@ -377,6 +403,10 @@ async def _meant(turn: Turn, session: AsyncSession) -> tuple[list[tuple[Stage, A
     named = [(stage, row) for stage, row in rows if words.startswith(row.name)]
     if named:
         longest = max((row.name for _, row in named), key=len)
+        behind = words.removeprefix(longest)
+        others = {row.name for _, row in rows} - {longest}
+        if turn.said.verb == "approve" and any(name in behind for name in others):
+            raise OneByOne(name=longest)
         named = [(stage, row) for stage, row in named if row.name == longest]
         return named, words.removeprefix(longest).strip(" ,，:：的")
     key = "case_approve:{}:{}".format
@@ -396,9 +426,15 @@ async def _which(
 
 
 async def _place_of(session: AsyncSession, turn: Turn, stage: Stage, row: Application) -> Place:
-    """What is on the person's screens now: each change redraws the cards of a step."""
-    found = await cases.dossier(session, row.id)
-    card = draw.approver_card(found, stage, turn.person, turn.at, turn.audience)
+    """What the person has on his screen now: each change redraws the cards of a step."""
+    shown = await outbox.live_cards(session, f"approval:{stage.id}")
+    mine = [live for live in shown if live.receiver == turn.person.id]
+    here = [live for live in mine if live.platform == turn.ask.chat.platform] or mine
+    if here:
+        card = codec.load_card(here[-1].content)
+    else:
+        found = await cases.dossier(session, row.id)
+        card = draw.approver_card(found, stage, turn.person, turn.at, turn.audience)
     return Place(stage=stage.id, version=row.version, seen=_seen(card))
 
 
@@ -411,7 +447,8 @@ async def outcome(
     """The clicker's card, the next ones' cards, and the applicant's, after a move."""
     found = await cases.dossier(session, moved.row.id)
     changed = [stage for stage in (moved.ended, moved.stays) if stage is not None]
-    refresh = [f"application:{moved.row.id}", *(f"approval:{stage.id}" for stage in changed)]
+    refresh = [f"application:{moved.row.id}"]
+    refresh += [f"{what}:{stage.id}" for stage in changed for what in ("approval", "reminder")]
     tell = [*await _cards_for_news(session, found, moved, turn.at)]
     tell += await _card_for_owner(session, found, turn)
     update = None
@@ -420,7 +457,7 @@ async def outcome(
         update = draw.approver_card(found, stage, turn.person, turn.at, turn.audience)
     if turn.click is not None:
         return Reply(update=update, refresh=tuple(refresh), tell=tuple(tell), urgent=True)
-    parts = (replace(update, subject=""),) if update else ()
+    parts = (update,) if update else ()
     return Reply(parts=parts, refresh=tuple(refresh), tell=tuple(tell), urgent=True)
 
 
@@ -461,7 +498,20 @@ async def draw_stage(
     return draw.approver_card(found, stage, person, at, audience)
 
 
+@router.view("reminder")
+async def draw_reminder(
+    session: AsyncSession,
+    person: Person,
+    number: int,
+    audience: Audience,  # noqa: ARG001  nothing on it is masked
+    at: datetime,
+) -> Card:
+    stage = await cases.stage_of(session, number)
+    found = await cases.dossier(session, stage.application_id)
+    return draw.reminder(found, stage, person, at)
+
+
 def in_private(turn: Turn) -> None:
-    """Raises PrivateOnly: applications are nobody's business in a group."""
+    """Raises NotInGroups: applications are nobody's business in a group."""
     if turn.audience is not Audience.PRIVATE:
-        raise PrivateOnly
+        raise NotInGroups

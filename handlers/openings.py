@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,8 +34,11 @@ router = Router()
 SUBMIT_WORDS = frozenset({"提交", "提交申请", "提交审批"})
 _OTHER_NAME = re.compile(r"[\u4e00-\u9fff]{2,20}(?:[·•・][\u4e00-\u9fff]{1,20})+")
 _EDGES = " \t,，:：。.!！?？、/「」“”\"'的"
+_NUMBERS = re.compile(  # and whatever follows the first of them
+    r"(?:[\s,，、:：](?:身份证|手机|电话|银行卡|卡号|有效)\w*|[\s,，]*\d).*$", re.DOTALL
+)
 _LEAD = re.compile(r"^(?:@\S+\s+|给|帮|为|请|我要|一下|客户)+")
-NEXT = "清单已更新，请看下一张"
+NEXT = "清单已更新，以最新的一张为准"
 
 
 class WhichName(UserError):
@@ -55,7 +58,8 @@ class NoneOfThatName(UserError):
 
 @router.command("apply_opening", action=Action.OPEN_ACCOUNT)
 async def apply(turn: Turn, session: AsyncSession) -> Reply:
-    """开户 张三: begins, or goes on with what was begun; 开户 alone lists."""
+    """开户 张三: begins, or goes on with what was begun; numbers behind the name are taken at once.
+    开户 alone lists."""
     in_private(turn)
     name = _name(turn)
     if name is None:
@@ -63,11 +67,11 @@ async def apply(turn: Turn, session: AsyncSession) -> Reply:
     mine = await cases.owned_by(session, turn.person, cases.MOST_LISTED)
     same = [row for row in mine if row.name == name and row.state in OPEN]
     in_hand = [row for row in same if row.state in IN_HAND]
-    if in_hand:
-        return await _show(turn, session, in_hand[0])
-    if same:
+    if same and not in_hand:
         return _another(same[0])
-    return await _begin(turn, session, name)
+    row = in_hand[0] if in_hand else await _started(turn, session, name)
+    said = await _take_numbers(turn, session, row, turn.ask.text)
+    return await _show(turn, session, row, said=said)
 
 
 def _name(turn: Turn) -> str | None:
@@ -95,8 +99,10 @@ def _written(turn: Turn) -> str:
             before, _, behind = re.sub(f"(?i){word}", "\n", line, count=1).partition("\n")
             for part in (behind, before):
                 name = _LEAD.sub("", part.strip(_EDGES)).strip(_EDGES)
-                if _is_name(name):
-                    return name
+                alone = _NUMBERS.sub("", name).strip(_EDGES)
+                for each in (name, alone):
+                    if _is_name(each):
+                        return each
             return ""
     return ""
 
@@ -107,9 +113,8 @@ def _is_name(words: str) -> bool:
     return words.endswith("公司") and " " not in words
 
 
-async def _begin(turn: Turn, session: AsyncSession, name: str) -> Reply:
-    row = await drafts.start(session, turn.person, name, company=name.endswith("公司"))
-    return await _show(turn, session, row)
+async def _started(turn: Turn, session: AsyncSession, name: str) -> Application:
+    return await drafts.start(session, turn.person, name, company=name.endswith("公司"))
 
 
 def _another(row: Application) -> Reply:
@@ -121,7 +126,8 @@ def _another(row: Application) -> Reply:
 
 @router.click("opening_new", action=Action.OPEN_ACCOUNT)
 async def another(turn: Turn, session: AsyncSession) -> Reply:
-    reply = await _begin(turn, session, asked_card(turn).draft)
+    row = await _started(turn, session, asked_card(turn).draft)
+    reply = await _show(turn, session, row)
     return replace(reply, update=notice.done("好的，另开一份"))
 
 
@@ -173,19 +179,23 @@ async def line_came(turn: Turn, session: AsyncSession) -> Reply:
     words = answer_text(turn)
     if words.strip(" 。.!！") in SUBMIT_WORDS:
         return await _submit(turn, session, row.id)
+    if said := await _take_numbers(turn, session, row, words):
+        return await _next_list(turn, session, row, said)
+    return await _paper_named(turn, session, await cases.dossier(session, row.id), words)
+
+
+async def _take_numbers(turn: Turn, session: AsyncSession, row: Application, words: str) -> str:
+    """Keep the numbers of a line; gives what became of each, "" when it has none."""
     found = await cases.dossier(session, row.id)
-    given = intake.read(words, [Field(each) for each in found.wanted.fields])
-    if not given:
-        return await _paper_named(turn, session, found, words)
     said = []
-    for each in given:
+    for each in intake.read(words, [Field(each) for each in found.wanted.fields]):
         try:
             await drafts.fill(session, turn.person, row.id, each.field, each.text)
         except (WrongNumber, NoPlaceFor) as error:
             said.append(f"没有收下：{error.text}")
         else:
             said.append(f"已收到{FIELD_WORDS[each.field]}")
-    return await _next_list(turn, session, row, "\n".join(said))
+    return "\n".join(said)
 
 
 async def _paper_named(turn: Turn, session: AsyncSession, found: Dossier, words: str) -> Reply:
@@ -202,9 +212,11 @@ async def _files_came(
     turn: Turn, session: AsyncSession, row: Application, files: Sequence[tuple[str, str]]
 ) -> Reply:
     said, number = [], 0
-    wanted = [Paper(each) for each in (await cases.dossier(session, row.id)).wanted.files]
+    found = await cases.dossier(session, row.id)
+    wanted, there = [Paper(each) for each in found.wanted.files], set(found.papers)
+    renewed = {each for each in found.mended() if isinstance(each, Paper)}
     for blob, name in files:
-        named = intake.paper_named(name, wanted)
+        named = intake.paper_named(name, wanted) or _sent_back(found, wanted, renewed)
         try:
             paper, number = await drafts.attach(
                 session, turn.person, row.id, blob=blob, name=name, paper=named
@@ -212,8 +224,22 @@ async def _files_came(
         except WrongPaper as error:
             said.append(error.text)
         else:
-            said.append(f"这张记为{PAPER_WORDS[paper]}")
+            instead = "，换下原来那张" if paper in there else ""
+            said.append(f"这张记为{PAPER_WORDS[paper]}{instead}")
+            there.add(paper)
+            renewed.add(paper)
     return await _next_list(turn, session, row, "\n".join(said), file=number)
+
+
+def _sent_back(
+    found: Dossier, wanted: Collection[Paper], renewed: Collection[Paper]
+) -> Paper | None:
+    """The paper that the approver named when he sent it back, until it has come anew."""
+    if found.row.state is not State.RETURNED or found.returned is None:
+        return None
+    return intake.paper_named(
+        found.returned.comment, [each for each in wanted if each not in renewed]
+    )
 
 
 async def _next_list(
@@ -271,10 +297,12 @@ async def _submit(turn: Turn, session: AsyncSession, application_id: int) -> Rep
 async def _shown_after(
     turn: Turn, session: AsyncSession, reply: Reply, application_id: int
 ) -> Reply:
-    """The clicked card becomes the application's."""
+    """The clicked card becomes the application's; below somebody's own words it is shown anew."""
     found = await cases.dossier(session, application_id)
-    card = draw.applicant_card(found, turn.person, turn.at, turn.audience)
-    return replace(reply, update=card)
+    card = draw.closed_card(found, turn.person)
+    if found.row.state in OPEN:
+        card = draw.applicant_card(found, turn.person, turn.at, turn.audience)
+    return replace(reply, parts=(card,) if turn.in_words else (), update=card)
 
 
 @router.click("opening_withdraw")
@@ -349,7 +377,7 @@ async def _track(turn: Turn, session: AsyncSession, row: Application) -> Reply:
     found = await cases.dossier(session, row.id)
     if not cases.may_follow(found, turn.person):
         raise NoSuchApplication
-    card = draw.track_card(found, turn.person, turn.at)
+    card = draw.track_card(found, turn.person, turn.at, whole=True)
     return Reply(parts=(card,))
 
 
@@ -358,6 +386,8 @@ async def draw_application(
     session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
 ) -> Card:
     found = await cases.dossier(session, number)
+    if found.row.state not in OPEN:
+        return draw.closed_card(found, person)
     if person.id == found.row.owner and found.row.state is not State.RETURNED:
         return draw.applicant_card(found, person, at, audience)
     if person.id == found.row.owner:

@@ -55,7 +55,9 @@ DEED_WORDS = {
     Deed.OPENED: "建立客户档案",
 }
 QUIET = frozenset({Deed.FILLED, Deed.ATTACHED})  # left out of the track
-RETOLD = 4  # lines of the past on an approver's card
+RETOLD = 4  # lines of the past on a card that was not asked for all of it
+ALL_OF_IT = "发「进度 {name}」看全部经过"
+SHORT = 60  # characters of such a line on a card that is over
 HOW = "直接发号码、有效期和照片，一行可写几项；停了 10 分钟，先再发一次「开户 {name}」"
 REASONS: dict[Verdict, tuple[tuple[str, str], ...]] = {
     Verdict.RETURN: (
@@ -127,7 +129,7 @@ def _renames(found: Dossier, file: int) -> list[Button]:
 
 def _what_is_wanted(found: Dossier) -> Iterator[Section]:
     """Why it came back."""
-    last = next((e for e in reversed(found.events) if e.deed is Deed.RETURNED), None)
+    last = found.returned
     if found.row.state is State.RETURNED and last is not None:
         by = f"{found.name(last.actor)} {text.moment(last.at)}"
         yield Section(title="退回意见", text=f"{last.comment}（{by}）")
@@ -165,18 +167,35 @@ def shown(field: Field, value: str, viewer: Person, audience: Audience) -> str:
 # ── the track ────────────────────────────────────────────────────────────────────────────────
 
 
-def track_card(found: Dossier, viewer: Person, at: datetime) -> Card:
-    """The whole way so far, what waits now and what is still to come."""
+def track_card(found: Dossier, viewer: Person, at: datetime, *, whole: bool = False) -> Card:
+    """What waits now, what is still to come, and the way so far: ``whole``, or its end, which finds
+    room on the card wherever it is shown."""
     row = found.row
     lines = [_event_line(found, event, viewer) for event in found.events if _is_told(event)]
+    left_out = 0 if whole else max(0, len(lines) - RETOLD)
     return Card(
         title=title(row),
         status=STATE_WORDS[row.state],
         tone=TONES[row.state],
         facts=tuple(_where_it_is(found, at)),
-        sections=(Section(title="进度", text="\n".join(lines)),),
+        sections=(Section(title="进度", text="\n".join(lines[left_out:])),),
         buttons=tuple(_of_the_owner(found, viewer)),
+        footer=ALL_OF_IT.format(name=row.name) if left_out else "",
         subject=f"application:{row.id}",
+    )
+
+
+def closed_card(found: Dossier, viewer: Person) -> Card:
+    """What older cards of an application become when it is over: how, by whom and when; short, so
+    that nothing of it has to be shown beside the card."""
+    told = [e for e in found.events if _is_told(e) and e.deed is not Deed.OPENED]
+    return Card(
+        title=title(found.row),
+        status=STATE_WORDS[found.row.state],
+        tone=Tone.GREY,
+        text=text.cut(_event_line(found, told[-1], viewer), SHORT) if told else "",
+        footer=ALL_OF_IT.format(name=found.row.name),
+        subject=f"application:{found.row.id}",
     )
 
 
@@ -246,20 +265,23 @@ def _event_line(found: Dossier, event: ApplicationEvent, viewer: Person) -> str:
 def approver_card(
     found: Dossier, stage: Stage, viewer: Person, at: datetime, audience: Audience
 ) -> Card:
-    """One step: with buttons for whoever may decide it now, grey for everybody once it is over."""
+    """One step: all of it with buttons for whoever may decide it now; short and grey for whose
+    word is not waited for any more, and for everybody once it is over."""
     row, step = found.row, found.flow.step(stage.step)
-    seat = next((s for s in found.seats if s.stage_id == stage.id and s.staff == viewer.id), None)
+    seat = _seat_of(found, stage, viewer)
     waits = stage.ended_at is None and seat is not None and seat.state is SeatState.WAITING
-    lines = list(_judged(found, viewer, audience))
     past = [_event_line(found, event, viewer) for event in found.events if _is_told(event)]
+    if not waits:
+        past = [text.cut(line, SHORT) for line in past]
     return Card(
         title=f"{'待审批 · ' if waits else ''}{title(row)}",
         status=_status(found, stage, viewer, waits=waits),
         tone=_tone(stage, at, waits=waits),
-        text="\n".join(lines) if stage.ended_at is None else "",
+        text="\n".join(_judged(found, viewer, audience)) if waits else "",
         facts=(
-            Fact("申请人", " ".join(filter(None, (found.name(row.owner), found.branch)))),
-            *(_numbers(found, viewer, audience) if stage.ended_at is None else ()),
+            Fact("申请人", _applied_by(found)),
+            *(_numbers(found, viewer, audience) if waits else ()),
+            *(_mended(found) if waits else ()),
             *_ending(found, stage, at),
         ),
         sections=(Section(title="经过", text="\n".join(past[-RETOLD:])),),
@@ -267,6 +289,16 @@ def approver_card(
         footer=f"{step.title} · 第 {stage.round} 轮" if stage.round > 1 else step.title,
         subject=f"approval:{stage.id}",
     )
+
+
+def _seat_of(found: Dossier, stage: Stage, viewer: Person) -> Seat | None:
+    return next((s for s in found.seats if s.stage_id == stage.id and s.staff == viewer.id), None)
+
+
+def _applied_by(found: Dossier) -> str:
+    row = found.row
+    now = f"（现由 {found.name(row.owner)} 跟进）" if row.owner != row.applicant else ""
+    return " ".join(filter(None, (found.name(row.applicant) + now, found.branch)))
 
 
 def _judged(found: Dossier, viewer: Person, audience: Audience) -> Iterator[str]:
@@ -287,6 +319,15 @@ def _numbers(found: Dossier, viewer: Person, audience: Audience) -> Iterator[Fac
             yield Fact("有效期" if field is Field.ID_EXPIRES else FIELD_WORDS[field], value)
 
 
+def _mended(found: Dossier) -> Iterator[Fact]:
+    if found.returned is not None:
+        words = [
+            FIELD_WORDS[each] if isinstance(each, Field) else PAPER_WORDS[each]
+            for each in found.mended()
+        ]
+        yield Fact("本次补件", "、".join(words) or "没有更换材料")
+
+
 def _ending(found: Dossier, stage: Stage, at: datetime) -> Iterator[Fact]:
     if stage.ended_at is None:
         late = "（已超时）" if stage.due_at <= at else ""
@@ -301,9 +342,23 @@ def _status(found: Dossier, stage: Stage, viewer: Person, *, waits: bool) -> str
     if stage.ended_at is not None:
         by = found.name(stage.ended_by) if stage.ended_by else ""
         return "已撤回" if stage.outcome == "withdrawn" else f"{by} 已{_done(stage)}"
-    waiting = [seat.staff for seat in found.waiting(stage)]
-    if waits and viewer.id in waiting:
-        return found.flow.step(stage.step).title
+    step = found.flow.step(stage.step).title
+    kinds = {seat.staff: seat.kind for seat in found.waiting(stage)}
+    if waits and viewer.id in kinds:
+        return f"加签 · {step}" if kinds[viewer.id] is SeatKind.COSIGNER else step
+    return _left_with(found, stage, viewer) if not waits else f"等 {_waited_for(found, stage)}"
+
+
+def _left_with(found: Dossier, stage: Stage, viewer: Person) -> str:
+    """What became of a seat that is not waited for any more, true for good: where a card cannot be
+    changed twice, it stays so."""
+    seat = _seat_of(found, stage, viewer)
+    if seat is not None and seat.state is SeatState.DECIDED:
+        return "已加签同意"
+    here = (stage.step, stage.round)
+    handed = [e for e in found.events if e.deed is Deed.HANDED and (e.step, e.round) == here]
+    if seat is not None and handed:
+        return f"已转交 {found.name(handed[-1].whom)}"
     return f"等 {_waited_for(found, stage)}"
 
 
@@ -391,16 +446,29 @@ def ended_card(found: Dossier, viewer: Person, at: datetime) -> Card:
         facts=card.facts,
         sections=(*_what_is_wanted(found), *card.sections),
         buttons=buttons,
+        footer=card.footer,
         subject=card.subject,
     )
 
 
-def reminder(found: Dossier, stage: Stage, what: str, at: datetime) -> Card:
-    """To who is late; opens the card anew."""
+def reminder(found: Dossier, stage: Stage, viewer: Person, at: datetime) -> Card:
+    """To who is late; opens the card anew while his word is waited for."""
+    step = found.flow.step(stage.step).title
+    about = f"{found.row.name} 的开户申请"
+    seat = _seat_of(found, stage, viewer)
+    if stage.ended_at is not None or seat is None or seat.state is not SeatState.WAITING:
+        return Card(
+            title=f"{step} · {about}",
+            status=_status(found, stage, viewer, waits=False),
+            tone=Tone.GREY,
+            subject=f"reminder:{stage.id}",
+        )
+    late = "已超时" if stage.due_at <= at else "还没有审批"
     return Card(
-        title=f"{what} · {found.row.name} 的开户申请",
+        title=f"{step}{late} · {about}",
         status="催办",
         tone=Tone.AMBER,
         facts=(Fact("截止", text.soon(stage.due_at, at)),),
         buttons=(Button(f"case_open:{stage.id}", "打开", Style.PRIMARY),),
+        subject=f"reminder:{stage.id}",
     )

@@ -41,9 +41,9 @@ async def _tell(session: AsyncSession, desk: Desk, chased: Chased) -> None:
         person = await people.get(session, staff)
         card = draw.approver_card(found, chased.stage, person, now(session), Audience.PRIVATE)
         await desk.tell(session, staff, card, why=WHY, priority=Priority.URGENT)
-    late = "已超时" if chased.level > chasing.REMIND else "还没有审批"
     for staff in chased.reminded:
-        card = draw.reminder(found, chased.stage, f"{step}{late}", now(session))
+        person = await people.get(session, staff)
+        card = draw.reminder(found, chased.stage, person, now(session))
         await desk.tell(session, staff, card, why=WHY, priority=Priority.URGENT)
     waited = "、".join(found.name(seat.staff) for seat in found.waiting(chased.stage))
     for staff in chased.told:

@@ -61,6 +61,22 @@ def _id(item: Item) -> str:
     return item["card"]["id"] if item["card"] else ""
 
 
+async def none_asks(room: Room, platform: str, person: str, title: str) -> None:
+    """Returns once no card with this title has a button any more."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            cards = [i for i in await screen(room, platform, person) if i["card"]]
+            found = [i for i in cards if title in i["card"]["title"]]
+            if found and not any(labels(item) for item in found):
+                return
+            await asyncio.sleep(0.02)
+
+
+async def say_on_wecom(room: Room, person: str, text: str) -> None:
+    body = {"platform": "wecom", "person": person, "chat": "private", "text": text}
+    await room.post("/sandbox/say", body)
+
+
 async def press(
     room: Room, platform: str, person: str, card: str, label: str, **inputs: str
 ) -> dict[str, Any]:
@@ -206,6 +222,57 @@ class TestGivenADraft:
         assert "🟢 身份证反面" in item["text"]
         assert "⚪ 身份证正面" in item["text"]
 
+    async def test_when_numbers_stand_behind_the_name_then_they_are_taken_at_once(
+        self, room: Room
+    ) -> None:
+        item = await room.ask("limin", f"开户 王伯当 13912340019 身份证{ID_NUMBER}")
+        assert item["card"]["title"] == "开户 · 王伯当"
+        assert "🟢 手机号 139****0019" in item["text"]
+        assert "证件号码 1101**********9972" in item["text"]
+        item = await room.ask("limin", "开户 徐茂公，手机号1391234")
+        assert item["card"]["title"] == "开户 · 徐茂公"
+        assert "没有收下：手机号应为 11 位" in item["text"]
+
+    async def test_when_a_spreadsheet_spoilt_a_number_then_it_is_said_and_not_taken(
+        self, room: Room
+    ) -> None:
+        await room.ask("limin", "开户 罗士信")
+        item = await room.ask("limin", "1.10101E+17")
+        assert "没有收下：号码被表格软件改成了科学计数" in item["text"]
+        assert "⚪ 证件号码 待提供" in item["text"]
+
+    async def test_when_all_papers_are_there_then_a_further_picture_mends_the_doubtful_one(
+        self, room: Room
+    ) -> None:
+        await room.ask("limin", "开户 单雄信")
+        small = io.BytesIO()
+        Image.new("RGB", (300, 200)).save(small, "JPEG")
+        await room.upload("limin", PAPERS[0], photograph())
+        await room.upload("limin", PAPERS[1], small.getvalue())
+        item = await room.upload("limin", PAPERS[2], photograph())
+        assert "🟡 身份证反面 注意：图片偏小" in item["text"]
+        item = await room.upload("limin", "IMG_2.jpg", photograph())
+        assert "这张记为身份证反面，换下原来那张" in item["text"]
+        assert "🟢 身份证反面" in item["text"]
+
+    async def test_when_it_is_over_then_no_card_of_the_applicant_asks_on_and_none_is_told_again(
+        self, room: Room
+    ) -> None:
+        name = "程知节"
+        await fill_in(room, "limin", name, "110101199003070011", "13912340009")
+        said = await room.ask("limin", "提交")
+        assert said["card"]["status"] == "审批中"
+        await room.ask("limin", f"进度 {name}")
+        for line in (f"开户 {name}", f"进度 {name}"):
+            await say_on_wecom(room, "limin", line)
+        await tells(room, "wecom", "limin", "当前环节")
+        before = len(await screen(room, "wecom", "limin"))
+        await room.ask("limin", f"撤回 {name}")
+        await room.ask("limin", "1")
+        for platform in ("dingtalk", "wecom"):
+            await none_asks(room, platform, "limin", f"开户 · {name}")
+        assert len(await screen(room, "wecom", "limin")) == before
+
     async def test_when_withdrawn_in_words_then_it_is_asked_once_and_ends(self, room: Room) -> None:
         await room.ask("zhaolei", "开户 尉迟恭")
         asked = await room.ask("zhaolei", "撤回 尉迟恭")
@@ -255,15 +322,59 @@ class TestGivenAStep:
         application = await scene(room, "sunfang")
         await press(room, "wecom", "sunfang", card_of(application, "sunfang", "wecom"), "驳回")
         await tells(room, "wecom", "sunfang", "请写明原因")
-        body = {
-            "platform": "wecom",
-            "person": "sunfang",
-            "chat": "private",
-            "text": "资金来源说不清",
-        }
-        await room.post("/sandbox/say", body)
+        await say_on_wecom(room, "sunfang", "资金来源说不清")
         told = await room.newest("wangqiang", f"开户申请未通过 · {application['client']}")
         assert "资金来源说不清" in told["text"]
+
+    async def test_when_the_reason_is_only_a_number_then_nothing_is_refused(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "sunfang")
+        name = application["client"]
+        await room.ask("sunfang", f"驳回 {name}")
+        said = await room.ask("sunfang", "9")
+        assert "请用文字写明原因" in said["text"]
+        assert (await application_of(room, name)).state == "running"
+        said = await room.ask("sunfang", "资料是假的")
+        assert f"已驳回 {name} 的开户申请" in said["text"]
+
+    async def test_when_another_decides_while_the_reason_is_asked_then_the_question_says_so(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "sunfang", "qianwei")
+        name = application["client"]
+        await press(room, "wecom", "sunfang", card_of(application, "sunfang", "wecom"), "驳回")
+        question = await tells(room, "wecom", "sunfang", f"驳回 {name} 的开户申请：请写明原因")
+        await press(room, "dingtalk", "qianwei", card_of(application, "qianwei"), "同意")
+        await shows(room, "dingtalk", "qianwei", card_of(application, "qianwei"), "已同意")
+        await press(room, "wecom", "sunfang", _id(question), "适当性不符")
+        item = await shows(room, "wecom", "sunfang", _id(question), "这一步已由 钱伟 于")
+        assert labels(item) == []
+
+    async def test_when_two_names_are_agreed_to_in_one_line_then_neither_is_decided(
+        self, room: Room
+    ) -> None:
+        both = [(await scene(room, "wuhao"))["client"] for _ in range(2)]
+        said = await room.ask("wuhao", f"同意 {both[0]} {both[1]}")
+        assert "一次只处理一份申请" in said["text"]
+        for name in both:
+            assert (await application_of(room, name)).state == "running"
+            await room.ask("wuhao", f"同意 {name}")
+
+    async def test_when_decided_in_words_then_the_card_that_he_saw_is_on_record(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "sunfang")
+        await room.ask("sunfang", f"同意 {application['client']}")
+        async with room.service.store.reading() as session:
+            event = await session.scalar(
+                select(ApplicationEvent).where(
+                    ApplicationEvent.application_id == application["id"],
+                    ApplicationEvent.deed == Deed.APPROVED,
+                )
+            )
+        assert event is not None
+        assert (event.card, event.card_version) == (card_of(application, "sunfang"), 1)
 
     async def test_when_compliance_refuses_then_the_manager_does_not_read_why(
         self, room: Room
@@ -283,15 +394,18 @@ class TestGivenAStep:
         name = application["client"]
         await press(room, "dingtalk", "sunfang", card_of(application, "sunfang"), "退回补件")
         question = await room.newest("sunfang", f"退回补件 {name}")
-        await room.click("sunfang", question, "材料不清晰")
+        assert "材料不清晰" in labels(question)
+        await room.ask("sunfang", "身份证正面不清晰")
         told = await room.newest("wangqiang", f"开户申请需要补件 · {name}")
-        assert "材料不清晰" in told["text"]
+        assert "身份证正面不清晰" in told["text"]
         await room.click("wangqiang", told, "去补件")
         await room.newest_text("wangqiang", "退回意见")
-        item = await room.upload("wangqiang", "身份证正面.jpg", photograph())
+        item = await room.upload("wangqiang", "IMG_3.jpg", photograph())
+        assert "这张记为身份证正面，换下原来那张" in item["text"]
         await room.click("wangqiang", item, "提交")
         again = await room.newest("sunfang", f"待审批 · 开户 · {name}")
         assert "第 2 轮" in again["text"]
+        assert fact(again, "本次补件") == "身份证正面"
         await room.click("sunfang", again, "同意")
         await room.newest("zhouting", f"待审批 · 开户 · {name}")
 
@@ -304,7 +418,7 @@ class TestGivenAStep:
         question = await room.newest("sunfang", f"{application['client']} 的开户申请转交给谁")
         assert labels(question) == ["钱伟", "取消"]
         await room.click("sunfang", question, "钱伟")
-        mine = await shows(room, "dingtalk", "sunfang", card, "等 钱伟")
+        mine = await shows(room, "dingtalk", "sunfang", card, "已转交 钱伟")
         assert labels(mine) == []
         theirs = await room.newest("qianwei", f"待审批 · 开户 · {application['client']}")
         await room.click("qianwei", theirs, "同意")
@@ -319,7 +433,10 @@ class TestGivenAStep:
         assert "同意" not in labels(mine)
         theirs = await room.newest("fengjun", f"待审批 · 开户 · {name}")
         assert "转交" not in labels(theirs)
+        assert theirs["card"]["status"] == "加签 · 适当性审核"
         await room.click("fengjun", theirs, "同意")
+        theirs = await room.now_showing("fengjun", theirs)
+        assert theirs["card"]["status"] == "已加签同意"
         await shows(room, "dingtalk", "zhouting", card, "适当性审核")
         await room.ask("zhouting", f"同意 {name}")
         await room.newest("wuhao", f"待审批 · 开户 · {name}")
@@ -389,6 +506,10 @@ class TestGivenAStepThatWaits:
         await room.click("wuhao", reminder, "打开")
         card = await room.newest("wuhao", f"待审批 · 开户 · {name}")
         assert "已超时" in card["text"]
+        await room.click("wuhao", card, "同意")
+        for platform in ("dingtalk", "wecom"):
+            await none_asks(room, platform, "wuhao", f"{name} 的开户申请")
+            await none_asks(room, platform, "wuhao", f"开户 · {name}")
 
     async def test_when_the_head_is_late_then_the_other_branchs_may_decide(
         self, room: Room

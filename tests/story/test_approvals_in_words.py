@@ -84,7 +84,7 @@ class TestGivenNoTemplate:
         item = await room.ask("qianwei", f"转交 {name} 王强")
         assert "没有可以转交的人" in item["text"]
         item = await room.ask("qianwei", f"转交 {name} 孙芳")
-        assert "等 孙芳" in item["text"]
+        assert "已转交 孙芳" in item["text"]
         await room.ask("sunfang", f"同意 {name}")
 
     async def test_when_said_in_a_group_then_nothing_is_told_there(self, room: Room) -> None:
