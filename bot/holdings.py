@@ -13,8 +13,11 @@ from risk import cases as alerts
 class Applications:
     word = "份在办申请"
 
-    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
-        return [f"开户 {row.name}" for row in await applications.open_of(session, staff_id)]
+    async def listed(
+        self, session: AsyncSession, staff_id: str, only: Collection[int] | None = None
+    ) -> Sequence[str]:
+        rows = await applications.open_of(session, staff_id)
+        return [f"开户 {row.name}" for row in rows if only is None or row.id in only]
 
     async def move(
         self,
@@ -31,9 +34,15 @@ class Applications:
 class Alerts:
     word = "条未结预警"
 
-    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
+    async def listed(
+        self, session: AsyncSession, staff_id: str, only: Collection[int] | None = None
+    ) -> Sequence[str]:
         rows = await alerts.open_of(session, staff_id)
-        return [f"{alert.level.word} {alert.name} {alert.account}" for alert in rows]
+        return [
+            f"{alert.level.word} {alert.name} {alert.account}"
+            for alert in rows
+            if only is None or alert.id in only
+        ]
 
     async def move(
         self,

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from crm import clients, people
 from crm.changes import announce
@@ -36,8 +37,10 @@ class Holding(Protocol):
         """As counted: 位客户"""
         ...
 
-    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
-        """Everything of it, each in a few words without personal numbers."""
+    async def listed(
+        self, session: AsyncSession, staff_id: str, only: Collection[int] | None = None
+    ) -> Sequence[str]:
+        """All of it or ``only`` these, each in a few words without personal numbers."""
         ...
 
     async def move(
@@ -53,14 +56,21 @@ class Holding(Protocol):
         ...
 
 
+def _among(number: InstrumentedAttribute[int], only: Collection[int] | None) -> ColumnElement[bool]:
+    """``only`` these, or all."""
+    return true() if only is None else number.in_(only)
+
+
 class Clients:
     word = "位客户"
 
-    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
+    async def listed(
+        self, session: AsyncSession, staff_id: str, only: Collection[int] | None = None
+    ) -> Sequence[str]:
         rows = await session.execute(
             select(Client.id, Client.name, FundAccount.account)
             .outerjoin(FundAccount, FundAccount.client_id == Client.id)
-            .where(Client.owner == staff_id)
+            .where(Client.owner == staff_id, _among(Client.id, only))
             .order_by(Client.id, FundAccount.account)
         )
         found: dict[int, str] = {}
@@ -77,19 +87,19 @@ class Clients:
         by: str,  # noqa: ARG002  the whole handover is noted once
         only: Collection[int] | None = None,
     ) -> list[int]:
-        which = Client.owner == staff_id
-        return await clients.move(
-            session, which if only is None else which & Client.id.in_(only), to
-        )
+        which = (Client.owner == staff_id) & _among(Client.id, only)
+        return await clients.move(session, which, to)
 
 
 class Tasks:
     word = "条待办"
 
-    async def listed(self, session: AsyncSession, staff_id: str) -> Sequence[str]:
+    async def listed(
+        self, session: AsyncSession, staff_id: str, only: Collection[int] | None = None
+    ) -> Sequence[str]:
         rows = await session.scalars(
             select(Task)
-            .where(Task.staff == staff_id, Task.state == TaskState.OPEN)
+            .where(Task.staff == staff_id, Task.state == TaskState.OPEN, _among(Task.id, only))
             .order_by(Task.due_at)
         )
         return [task.text for task in rows]
@@ -204,10 +214,8 @@ async def _give_tasks(
         return []
     statement = (
         update(Task)
-        .where(Task.staff == staff_id, Task.state == TaskState.OPEN)
+        .where(Task.staff == staff_id, Task.state == TaskState.OPEN, _among(Task.id, only))
         .values(staff=to, version=Task.version + 1)
         .returning(Task.id)
     )
-    if only is not None:
-        statement = statement.where(Task.id.in_(only))
     return list(await session.scalars(statement))

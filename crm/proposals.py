@@ -41,7 +41,7 @@ class NobodyToConfirm(UserError):
 
 
 class AlreadyProposed(UserError):
-    say = "{by} 已在 {when} 提出同一项更改，正等待确认；处理完或撤回后才能再提（/变更）"
+    say = "更改 {number}「{title}」还在等{role}确认（{by} {when} 提出）；确认或撤回后才能再提"
 
 
 class OwnProposal(UserError):
@@ -164,7 +164,13 @@ async def _must_be_free(session: AsyncSession, key: str, base: int) -> None:
     if other is None:
         return
     if other.base == base and not lapsed(other, now(session)):
-        raise AlreadyProposed(by=await _name(session, other.asked_by), when=_when(other.asked_at))
+        raise AlreadyProposed(
+            number=other.id,
+            title=shown(other)[0],
+            role=ROLE_WORDS[other.role],
+            by=await _name(session, other.asked_by),
+            when=_when(other.asked_at),
+        )
     other.open_key = None
     await session.flush()
 

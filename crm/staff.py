@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from crm import people
+from crm.binding import PLATFORM_WORDS
 from crm.changes import announce
 from crm.kernel import audit
 from crm.kernel.errors import UserError
@@ -33,7 +34,7 @@ class LoginTaken(UserError):
 
 
 class NotHisDeputy(UserError):
-    say = "代理人要是另一位在职员工"
+    say = "代理人要是另一位在职员工；管理员和业务岗不能互相代理"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,9 @@ async def listing(
     session: AsyncSession, *, role: Role | None = None, branch: str | None = None
 ) -> Sequence[Staff]:
     """Everybody, those who work here first."""
-    query = _with_roles().order_by(Staff.disabled_at.is_not(None), Staff.branch, Staff.id)
+    query = _with_roles().order_by(
+        Staff.disabled_at.is_not(None), Staff.branch.is_(None), Staff.branch, Staff.id
+    )
     if role is not None:
         query = query.join(StaffRole, StaffRole.staff == Staff.id).where(StaffRole.role == role)
         query = query.where(Staff.disabled_at.is_(None))
@@ -132,11 +135,11 @@ async def lines(session: AsyncSession, before: Body | None, after: Body) -> tupl
             return {}
         return {
             "姓名": body["name"],
-            "在职": "在职" if body["active"] else "停用",
+            "状态": "在职" if body["active"] else "停用",
             "角色": role_words(roles_of(body)),
             "营业部": branches.get(body["branch"] or "", "无"),
             "代理人": names.get(body["deputy"] or "", "无"),
-            "登录账号": "、".join(f"{p} {u}" for p, u in sorted(body["logins"].items())) or "无",
+            "登录账号": login_words(body),
         }
 
     old, new = told(before), told(after)
@@ -145,6 +148,12 @@ async def lines(session: AsyncSession, before: Body | None, after: Body) -> tupl
         for what, value in new.items()
         if old.get(what, "") != value and not (before is None and value == "无")
     )
+
+
+def login_words(body: Body) -> str:
+    """钉钉 wangqiang、企业微信 wangqiang"""
+    logins = sorted(body["logins"].items())
+    return "、".join(f"{PLATFORM_WORDS.get(p, p)} {user}" for p, user in logins) or "无"
 
 
 def role_words(roles: Iterable[Role]) -> str:
@@ -160,6 +169,9 @@ async def check(session: AsyncSession, staff_id: str, before: Body | None, after
     if after["deputy"]:
         deputy = await session.get(Staff, after["deputy"])
         if deputy is None or deputy.disabled_at is not None or deputy.id == staff_id:
+            raise NotHisDeputy
+        roles = (await people.get(session, deputy.id)).roles
+        if roles.isdisjoint(ADMIN_ROLES) is not roles_of(after).isdisjoint(ADMIN_ROLES):
             raise NotHisDeputy
     if before is None:
         await _logins_are_free(session, after["logins"])

@@ -9,8 +9,8 @@ from crm.access import NotYours, may_see
 from crm.kernel import audit
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import now
-from crm.kernel.errors import UserError
-from crm.models import Task, TaskState
+from crm.kernel.errors import UnknownPerson, UserError
+from crm.models import Staff, Task, TaskState
 from crm.people import Action, Person
 
 
@@ -43,8 +43,10 @@ async def add(
     interaction_id: int | None = None,
     source: str,
 ) -> Task:
-    """A new task of ``person``. Raises NotYours or InThePast."""
-    if client_id is not None and not await may_see(session, person, client_id, Action.LOG):
+    """A new task of ``person``. Raises NotYours, InThePast or UnknownPerson."""
+    if client_id is None:
+        await _still_here(session, person)
+    elif not await may_see(session, person, client_id, Action.LOG):
         raise NotYours
     if due_at <= now(session):
         raise InThePast(when=f"{due_at.astimezone(SHANGHAI):%m-%d %H:%M}")
@@ -63,6 +65,14 @@ async def add(
     await session.flush()
     audit.note(session, person.id, "task.add", f"task:{task.id}", client=client_id)
     return task
+
+
+async def _still_here(session: AsyncSession, person: Person) -> None:
+    """Holds the person's row, so that whoever takes over waits for the task or is seen. Raises
+    UnknownPerson."""
+    here = select(Staff.id).where(Staff.id == person.id, Staff.disabled_at.is_(None))
+    if await session.scalar(here.with_for_update(read=True)) is None:
+        raise UnknownPerson
 
 
 async def give(
@@ -134,11 +144,21 @@ async def _open(session: AsyncSession, person: Person, task_id: int) -> Task:
     task = await session.get(Task, task_id, populate_existing=True)
     if task is None:
         raise NoSuchTask
-    if task.staff != person.id:
+    if not await concerns(session, person, task):
         raise NotYourTask
     if task.state is not TaskState.OPEN:
         raise TaskEnded(word=STATE_WORDS[task.state])
     return task
+
+
+async def concerns(session: AsyncSession, person: Person, task: Task) -> bool:
+    """Its owner, and whoever stands in for one who is away."""
+    return person.id in (task.staff, await stand_in(session, task.staff))
+
+
+async def stand_in(session: AsyncSession, staff_id: str) -> str | None:
+    found: str | None = await session.scalar(select(Staff.deputy).where(Staff.id == staff_id))
+    return found
 
 
 async def open_of(session: AsyncSession, person: Person, limit: int = 20) -> tuple[list[Task], int]:

@@ -1,7 +1,7 @@
 """审计: who looked at or changed what, read from the trail without any personal number."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,14 +17,15 @@ from crm.kernel.db import takes_long
 from crm.models import Client, FundAccount, Interaction, Staff, Task
 from crm.people import Action, Person
 
-MOST_SHOWN = 60  # characters of a detail
+EVERYTHING = "all:0"  # the key of a question about nobody in particular
+_TOLD = ("reason", "field", "before", "after", "to", "roles", "about", "lines", "level")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Whom a question to the trail is about: a member of staff, or a client."""
+    """Whom a question to the trail is about: a member of staff, a client, or everybody."""
 
-    key: str  # staff:wangqiang, client:17
+    key: str  # staff:wangqiang, client:17, all:0
     name: str
     more: str  # branch or account, to tell namesakes apart
 
@@ -36,7 +37,7 @@ class Entry:
     actor: str
     action: str
     object: str
-    detail: str
+    detail: Mapping[str, Any]  # what people ask for of it, with whatever looks like a number masked
 
 
 async def named(session: AsyncSession, words: str) -> list[About]:
@@ -62,6 +63,8 @@ async def named(session: AsyncSession, words: str) -> list[About]:
 
 async def about(session: AsyncSession, key: str) -> About:
     """The same by its key."""
+    if key == EVERYTHING:
+        return About(key=key, name="全部操作", more="")
     kind, _, number = key.partition(":")
     if kind == "client" and number.isdecimal():
         client = await session.get(Client, int(number))
@@ -76,17 +79,24 @@ async def read(
     key: str,
     since: datetime,
     *,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int,
     related: Sequence[Select[str]] = (),
-) -> tuple[list[Entry], int]:
+) -> tuple[list[Entry], int | None]:
     """What somebody did, or what was done to a client or to somebody; the newest first, with how
-    many there are in all. ``related`` are further objects that belong to a client, each of them
-    given by ``keys_of``. The look itself is put on record. Raises NotAllowed."""
+    many there are in all, which nobody counts of everything. ``related`` are further objects that
+    belong to a client, each of them given by ``keys_of``. The look itself is put on record.
+    Raises NotAllowed."""
     person.must(Action.AUDIT)
     await takes_long(session)
-    which = [_touching(key, related), AuditRow.at >= since]
-    count = await session.scalar(select(func.count()).select_from(AuditRow).where(*which))
+    which = [AuditRow.at >= since]
+    if until is not None:
+        which.append(AuditRow.at <= until)
+    count = None
+    if key != EVERYTHING:
+        which.append(_touching(key, related))
+        count = await session.scalar(select(func.count()).select_from(AuditRow).where(*which))
     if before is not None:
         which.append(AuditRow.seq < before)
     rows = await session.scalars(
@@ -94,7 +104,7 @@ async def read(
     )
     found = [_entry(row) for row in rows]
     audit.note(session, person.id, "audit.read", key, since=since.isoformat())
-    return found, count or 0
+    return found, count
 
 
 def keys_of(
@@ -118,51 +128,45 @@ def _touching(key: str, related: Sequence[Select[str]]) -> ColumnElement[bool]:
 
 
 def _entry(row: AuditRow) -> Entry:
+    detail = json.loads(row.detail)
     return Entry(
         seq=row.seq,
         at=row.at,
         actor=row.actor,
         action=row.action,
         object=row.object,
-        detail=_told(json.loads(row.detail)),
+        detail={key: _masked(detail[key]) for key in _TOLD if detail.get(key)},
     )
 
 
-WORDS: Mapping[str, str] = {
-    "reason": "原因",
-    "field": "项目",
-    "before": "原",
-    "after": "新",
-    "to": "给",
-    "roles": "角色",
-    "about": "内容",
-}
-
-
-def _told(detail: Mapping[str, Any]) -> str:
-    """The part that people ask for, in a line, with whatever looks like a number masked."""
-    parts = [f"{word} {_short(detail[key])}" for key, word in WORDS.items() if detail.get(key)]
-    line = masks.numbers("；".join(parts))
-    return line if len(line) <= MOST_SHOWN else line[: MOST_SHOWN - 1] + "…"
-
-
-def _short(value: Any) -> str:
+def _masked(value: Any) -> Any:
     if isinstance(value, list):
-        return "、".join(str(each) for each in value[:6])
-    return str(value)
+        return [_masked(each) for each in value]
+    return masks.numbers(value) if isinstance(value, str) else value
 
 
-async def objects(session: AsyncSession, keys: Collection[str]) -> dict[str, str]:
-    """What people call the objects: names of clients and staff."""
+def _mentioned(entry: Entry) -> Iterator[str]:
+    """What may be ids of staff."""
+    yield entry.actor
+    for key in ("to", "before", "after", "about"):
+        value = entry.detail.get(key, ())
+        for each in value if isinstance(value, list) else (value,):
+            yield str(each).rpartition(":")[2]
+
+
+async def names(session: AsyncSession, entries: Collection[Entry]) -> dict[str, str]:
+    """What people call whatever the entries mention: clients and staff as the trail spells them,
+    staff and branches by their ids too."""
+    keys = {entry.object for entry in entries}
     clients = [int(key[7:]) for key in keys if key.startswith("client:") and key[7:].isdecimal()]
-    staff = [key[6:] for key in keys if key.startswith("staff:")]
-    rows: Sequence[tuple[int, str]] = (
-        (await session.execute(select(Client.id, Client.name).where(Client.id.in_(clients)))).all()
-        if clients
-        else []
-    )
-    names = await people.names(session, staff)
+    staff = {key[6:] for key in keys if key.startswith("staff:")}
+    staff |= {each for entry in entries for each in _mentioned(entry)}
+    found = select(Client.id, Client.name).where(Client.id.in_(clients))
+    rows = (await session.execute(found)).all() if clients else ()
+    called = await people.names(session, staff)
     return {
         **{f"client:{number}": name for number, name in rows},
-        **{f"staff:{number}": name for number, name in names.items()},
+        **{f"staff:{number}": name for number, name in called.items()},
+        **await people.branch_names(session),
+        **called,
     }

@@ -14,7 +14,7 @@ from crm import people, proposals
 from crm.kernel import rulebook
 from crm.kernel.errors import UserError
 from crm.kernel.rulebook import Superseded
-from crm.models import Proposal, ProposalState
+from crm.models import Proposal, ProposalState, Role
 from crm.people import Action, Person
 from crm.proposals import NoSuchProposal, Plan
 from handlers.said import in_private
@@ -30,35 +30,42 @@ class NotTheNewest(UserError):
     say = "这一版之后又有改动，请在最新一版上回退"
 
 
+Told = tuple[tuple[str, Card], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a confirmed change: ``made`` is the version of its document."""
 
     said: str
     made: int | None = None
-    tell: tuple[tuple[str, Card], ...] = ()
+    tell: Told = ()
     refresh: tuple[str, ...] = ()
 
 
 Carry = Callable[[AsyncSession, Proposal, Person], Awaitable[Outcome]]
 Back = Callable[[AsyncSession, Proposal], Awaitable[Plan]]
+Show = Callable[[AsyncSession, Proposal, datetime], Awaitable[Told]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """How a kind of change is carried out, in the transaction of the second person's click, and
-    how its undoing is asked for."""
+    how its undoing is asked for. ``show`` gives cards to whom else it concerns when it is asked
+    for, of the subject ``shown_as``: they follow what becomes of it. ``roles`` may ask for this
+    kind, and so take back what another of these roles brought about."""
 
     carry: Carry
     back: Back | None = None
+    show: Show | None = None
+    shown_as: str = ""
+    roles: tuple[Role, ...] = ()
 
 
 KINDS: dict[str, Kind] = {}
 
 
-async def put_forward(
-    turn: Turn, session: AsyncSession, plan: Plan, *, tell: tuple[tuple[str, Card], ...] = ()
-) -> Reply:
+async def put_forward(turn: Turn, session: AsyncSession, plan: Plan) -> Reply:
     """Ask for a change: the asker's card can only take it back, each second person gets his own.
 
     Raises what ``proposals.propose`` does.
@@ -66,7 +73,9 @@ async def put_forward(
     proposal, seconds = await proposals.propose(session, turn.person, plan)
     mine = await _card(session, proposal, turn.person, turn.at)
     theirs = [(each.id, await _card(session, proposal, each, turn.at)) for each in seconds]
-    return Reply(parts=(mine,), tell=(*theirs, *tell), elsewhere=mine)
+    kind = KINDS.get(proposal.kind)
+    shown = await kind.show(session, proposal, turn.at) if kind and kind.show else ()
+    return Reply(parts=(mine,), tell=(*theirs, *shown), elsewhere=mine)
 
 
 async def _card(
@@ -99,7 +108,9 @@ async def _may_go_back(session: AsyncSession, proposal: Proposal, viewer: Person
 
 
 def _is_theirs(person: Person, proposal: Proposal) -> bool:
-    return person.id == proposal.asked_by or proposals.may_confirm(person, proposal)
+    kind = KINDS.get(proposal.kind)
+    asks = kind is not None and not person.roles.isdisjoint(kind.roles)
+    return asks or person.id == proposal.asked_by or proposals.may_confirm(person, proposal)
 
 
 @router.view("change")
@@ -138,17 +149,26 @@ async def confirm(turn: Turn, session: AsyncSession) -> Reply:
 
 
 async def _before(session: AsyncSession, proposal: Proposal) -> tuple[str, ...]:
-    """The card of the version that this one took the place of: nothing to go back to there."""
-    if not proposal.made or proposal.made < 2:
+    if not proposal.made:
         return ()
-    older = await proposals.of_version(session, proposal.kind, proposal.name, proposal.made - 1)
+    return await cards_of(session, proposal.kind, proposal.made - 1, proposal.name)
+
+
+async def cards_of(
+    session: AsyncSession, kind: str, version: int, name: str = ""
+) -> tuple[str, ...]:
+    """The cards of a version that another took the place of: nothing to go back to there."""
+    older = await proposals.of_version(session, kind, name, version) if version else None
     return (f"change:{older.id}", f"changed:{older.id}") if older else ()
 
 
 @router.click("change_refuse")
 async def refuse(turn: Turn, session: AsyncSession) -> Reply:
+    """The asker is told, and not only by a card that turns grey."""
     proposal = await proposals.refuse(session, turn.person, int(turn.args[0]))
-    return await _redrawn(turn, session, proposal)
+    reply = await _redrawn(turn, session, proposal)
+    told = draw.refused_card(proposal, turn.person.name)
+    return replace(reply, tell=((proposal.asked_by, told),))
 
 
 @router.click("change_withdraw")
@@ -159,7 +179,9 @@ async def withdraw(turn: Turn, session: AsyncSession) -> Reply:
 
 async def _redrawn(turn: Turn, session: AsyncSession, proposal: Proposal) -> Reply:
     card = await _card(session, proposal, turn.person, turn.at)
-    return Reply(update=card, refresh=(card.subject,))
+    kind = KINDS.get(proposal.kind)
+    also = (f"{kind.shown_as}:{proposal.id}",) if kind and kind.shown_as else ()
+    return Reply(update=card, refresh=(card.subject, *also))
 
 
 @router.click("change_back")

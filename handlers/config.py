@@ -1,8 +1,7 @@
 """配置: all rules as one file; what a file or a past day would change is shown first."""
 
-import tomllib
 from collections.abc import Mapping
-from typing import Any
+from datetime import date
 
 import tomli_w
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,31 +14,26 @@ from crm import blobs, proposals
 from crm.kernel import audit, rulebook
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.errors import UserError
-from crm.kernel.rulebook import Body
+from crm.kernel.rulebook import Body, Superseded
 from crm.models import Proposal, Role
 from crm.people import Action, Person
 from crm.proposals import Line, NothingChanges, Plan
-from handlers import changes
+from handlers import changes, config_file
 from handlers.asking import answer_text, asked_card
-from handlers.changes import Kind, Outcome, put_forward
-from handlers.rulekinds import KINDS, NotAValue, RuleKind
-from handlers.rules import bring_into_force
+from handlers.changes import Kind, Outcome, cards_of, put_forward
+from handlers.rulekinds import KINDS
+from handlers.rules import bring_into_force, whom_it_concerns
 from handlers.said import NotADay, day_in, end_of, in_private
 
 router = Router()
 
 KIND = "config"
 ROLES = (Role.SYSTEM_ADMIN,)
-LARGEST = 256 * 1024  # bytes of a file
 EXAMPLE = "可以说：/配置 导出、/配置 导入、/配置 差异 2026-11-01、/配置 回滚 2026-11-01"
 
 
 class HowToConfigure(UserError):
     say = EXAMPLE
-
-
-class NotAConfig(UserError):
-    say = "这不是期台导出的配置：{why}"
 
 
 @router.command("admin:配置", action=Action.SYSTEM)
@@ -85,88 +79,49 @@ async def _export(turn: Turn, session: AsyncSession) -> Reply:
 
 @router.click("config_file", action=Action.SYSTEM)
 async def take_in(turn: Turn, session: AsyncSession) -> Reply:
-    """The file, or its content as text. Raises NotAConfig, and what a value is refused for."""
+    """The file, or its content as text. Raises NotAConfig or NotInOrder."""
     asked_card(turn)
     content = answer_text(turn)
     if turn.files:
-        raw = await blobs.read(session, turn.files[0][0]) or b""
-        if len(raw) > LARGEST:
-            raise NotAConfig(why="文件太大")
-        content = _decoded(raw)
-    wanted = _read(content)
+        content = config_file.text_of(await blobs.read(session, turn.files[0][0]) or b"")
+    wanted = config_file.read(content)
     present = await _present(session)
     after = {name: {**present[name], **body} for name, body in wanted.items()}
     return await put_forward(turn, session, await _plan(session, after, title="导入配置"))
 
 
-def _decoded(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise NotAConfig(why="不是 UTF-8 文本") from None
-
-
-def _read(content: str) -> dict[str, dict[str, Any]]:
-    """The tables of a file by kind. Raises NotAConfig."""
-    try:
-        found = tomllib.loads(content)
-    except tomllib.TOMLDecodeError:
-        raise NotAConfig(why="不是有效的 TOML") from None
-    for name, body in found.items():
-        kind = KINDS.get(name)
-        if kind is None or not isinstance(body, dict):
-            raise NotAConfig(why=f"不认识 [{name[:20]}]")
-        known = {place.key for place in kind.places}
-        if strange := [key for key in body if key not in known]:
-            raise NotAConfig(why=f"[{name}] 里不认识 {strange[0][:20]}")
-        if wrong := [key for key, value in body.items() if not isinstance(value, str | int)]:
-            raise NotAConfig(why=f"[{name}] 的 {wrong[0][:20]} 应是文字或整数")
-    if not found:
-        raise NotAConfig(why="里面没有任何内容")
-    return {name: _spelled(KINDS[name], body) for name, body in found.items()}
-
-
-def _spelled(kind: RuleKind, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as they are kept, so that 1.050 is no change from 1.05. Raises NotAValue."""
-    found = {}
-    for place in kind.places:
-        if place.key in body:
-            value, usual = body[place.key], kind.shipped[place.key]
-            if isinstance(value, str) != isinstance(usual, str) or isinstance(value, bool):
-                raise NotAValue(words=value, what=place.word, example=usual)
-            found[place.key] = place.read(value) if isinstance(value, str) else value
-    return found
-
-
 async def _difference(turn: Turn, session: AsyncSession, words: list[str]) -> Card:
-    """Between a day and now; without one between what was shipped and now."""
+    """Between a day and now; without one between what was shipped and now. Raises NotADay."""
     present = await _present(session)
-    before = await _then(turn, session, words[0]) if words else _shipped()
+    if words:
+        day, before = await _then(turn, session, words[0])
+        since, heading = f"{day} 以来", str(day)
+    else:
+        before, since, heading = _shipped(), "与程序自带的相比", "程序自带"
     lines = _lines(before, present)
-    since = f"{words[0]} 以来" if words else "与程序自带的"
     if not lines:
         return draw.nothing_changed(f"{since}没有差异")
-    return draw.difference_card(f"{since}差异", lines)
+    return draw.difference_card(f"{since} {len(lines)} 处不同", heading, lines)
 
 
 def _shipped() -> dict[str, Body]:
     return {name: kind.shipped for name, kind in KINDS.items()}
 
 
-async def _then(turn: Turn, session: AsyncSession, words: str) -> dict[str, Body]:
+async def _then(turn: Turn, session: AsyncSession, words: str) -> tuple[date, dict[str, Body]]:
     """As it was at the end of a day. Raises NotADay."""
     day = day_in(words, turn.at)
     if day is None:
         raise NotADay(words=words)
-    return {
+    return day, {
         name: kind.full(await rulebook.as_of(session, name, end_of(day)))
         for name, kind in KINDS.items()
     }
 
 
 async def _roll_back(turn: Turn, session: AsyncSession, words: str, reason: str) -> Reply:
-    then = await _then(turn, session, words)
-    plan = await _plan(session, then, title=f"回滚配置到 {words}", reason=reason)
+    day, then = await _then(turn, session, words)
+    plan = await _plan(session, then, title=f"回滚配置到 {day}", reason=reason)
     return await put_forward(turn, session, plan)
 
 
@@ -201,6 +156,7 @@ async def _plan(
         title=title,
         lines=_lines(present, changed),
         roles=ROLES,
+        warning="\n".join(f"{KINDS[name].word}：{KINDS[name].concerns}" for name in changed),
         reason=reason,
     )
 
@@ -208,9 +164,14 @@ async def _plan(
 async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> Outcome:
     """All documents of it or none. Raises Superseded."""
     kept = proposals.body(proposal)
+    told: dict[str, Card] = {}
+    older: list[str] = []
     for name, body in kept["after"].items():
         kind, base = KINDS[name], kept["bases"][name]
         await bring_into_force(session, kind, body, base, proposal, second)
+        older += await cards_of(session, name, base)
+        lines = kind.lines(kept["before"][name], body)
+        told |= await whom_it_concerns(session, kind, lines, proposal, second)
     document = await rulebook.put(
         session,
         KIND,
@@ -222,11 +183,19 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
         confirmed_by=second.id,
         reason=proposal.reason,
     )
-    return Outcome(said=f"已生效，改动 {len(kept['after'])} 份规则", made=document.version)
+    said = f"改动 {len(kept['after'])} 份规则"
+    tell, refresh = tuple(told.items()), tuple(older)
+    return Outcome(said=said, made=document.version, tell=tell, refresh=refresh)
 
 
 async def _back(session: AsyncSession, proposal: Proposal) -> Plan:
-    before = proposals.body(proposal)["before"]
+    """Raises Superseded when one of its documents was changed since."""
+    kept = proposals.body(proposal)
+    for name, base in kept["bases"].items():
+        newest = await rulebook.current(session, name)
+        if newest is None or newest.version != base + 1:
+            raise Superseded
+    before = kept["before"]
     title = f"回退更改 {proposal.id}"
     return await _plan(session, before, title=title, reason=title)
 

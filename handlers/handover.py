@@ -20,7 +20,7 @@ from crm.models import Proposal, Role, Staff
 from crm.people import Action, Person
 from crm.proposals import Line, NoSuchProposal, Plan
 from handlers import changes
-from handlers.changes import Kind, Outcome, put_forward
+from handlers.changes import Kind, Outcome, Told, put_forward
 from handlers.said import OnlyInPrivate
 
 router = Router()
@@ -50,8 +50,7 @@ async def hand_over(turn: Turn, session: AsyncSession) -> Reply:
     giver, heir = await staff.find(session, words[0]), await staff.find(session, words[1])
     await handover.two(session, giver.id, heir.id)
     plan = await _plan(session, giver, heir, reason=" ".join(words[2:]))
-    reply = await put_forward(turn, session, plan)
-    return await _with_the_list(turn, session, reply)
+    return await put_forward(turn, session, plan)
 
 
 async def _plan(session: AsyncSession, giver: Staff, heir: Staff, *, reason: str) -> Plan:
@@ -75,8 +74,13 @@ async def _plan(session: AsyncSession, giver: Staff, heir: Staff, *, reason: str
     )
 
 
-async def _listed(session: AsyncSession, staff_id: str) -> Mapping[str, Sequence[str]]:
-    return {name: await holding.listed(session, staff_id) for name, holding in holdings.ALL.items()}
+async def _listed(
+    session: AsyncSession, staff_id: str, only: Moved | None = None
+) -> Mapping[str, Sequence[str]]:
+    return {
+        name: await holding.listed(session, staff_id, None if only is None else only.get(name, ()))
+        for name, holding in holdings.ALL.items()
+    }
 
 
 def _lines(counts: Mapping[str, int], giver: str, heir: str) -> tuple[Line, ...]:
@@ -87,16 +91,14 @@ def _lines(counts: Mapping[str, int], giver: str, heir: str) -> tuple[Line, ...]
     )
 
 
-async def _with_the_list(turn: Turn, session: AsyncSession, reply: Reply) -> Reply:
+async def _show(session: AsyncSession, proposal: Proposal, at: datetime) -> Told:
     """The list goes to both and to the heads of their branches."""
-    [mine] = [part for part in reply.parts if isinstance(part, Card)]
-    number = int(mine.subject.partition(":")[2])
-    proposal = await proposals.get(session, number)
-    shown = [
-        (reader.id, await _list_card(session, proposal, reader, 0, turn.at))
-        for reader in await _readers(session, proposal)
-    ]
-    return Reply(parts=reply.parts, tell=(*reply.tell, *shown), elsewhere=reply.elsewhere)
+    return tuple(
+        [
+            (reader.id, await _list_card(session, proposal, reader, 0, at))
+            for reader in await _readers(session, proposal)
+        ]
+    )
 
 
 async def _readers(session: AsyncSession, proposal: Proposal) -> list[Person]:
@@ -113,9 +115,10 @@ async def _list_card(
 ) -> Card:
     """The list as it is by now; what moved once it has happened."""
     title, lines, _ = proposals.shown(proposal)
+    only = proposals.body(proposal)["only"]
     rows = [
         (holdings.ALL[name].word, each)
-        for name, found in (await _listed(session, proposal.name)).items()
+        for name, found in (await _listed(session, proposal.name, only)).items()
         for each in found
     ]
     names = await people.names(session, [proposal.asked_by, *proposal.seen])
@@ -146,8 +149,9 @@ async def has_seen(turn: Turn, session: AsyncSession) -> Reply:
     """Both admins see who has read the list."""
     proposal = await _readable(turn, session)
     await proposals.read(session, turn.person, proposal.id)
-    card = await _list_card(session, proposal, turn.person, 0, turn.at)
-    return Reply(update=card, refresh=(card.subject, f"change:{proposal.id}"))
+    first = int(turn.args[1]) if turn.args[1:] else 0
+    card = await _list_card(session, proposal, turn.person, first, turn.at)
+    return Reply(update=card, refresh=(f"change:{proposal.id}",))
 
 
 @router.view("handover")
@@ -175,11 +179,13 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
     )
     names = await people.names(session, [proposal.name, heir])
     what = moved_words(moved)
-    card = notice.sentence(f"{names[proposal.name]} 的客户已移交给您", f"共 {what}")
+    giver, taker = names[proposal.name], names[heir]
+    to_heir = notice.sentence(f"{giver} 已移交给您", f"共 {what}")
+    to_giver = notice.sentence(f"您名下的已移交给 {taker}", f"共 {what}")
     return Outcome(
         said=f"已移交 {what}",
         made=document.version,
-        tell=((heir, card),),
+        tell=((heir, to_heir), (proposal.name, to_giver)),
         refresh=(f"handover:{proposal.id}", *_subjects(moved)),
     )
 
@@ -204,9 +210,11 @@ async def _back(session: AsyncSession, proposal: Proposal) -> Plan:
     if document is None or not any(moved.values()):
         raise CannotGiveBack
     giver, heir = str(document.body["to"]), proposal.name
+    counts = {name: len(rows) for name, rows in (await _listed(session, giver, moved)).items()}
+    if not any(counts.values()):
+        raise CannotGiveBack
     newest = await rulebook.current(session, KIND, giver)
     names = await people.names(session, [giver, heir])
-    counts = {name: len(ids) for name, ids in moved.items()}
     return Plan(
         kind=KIND,
         name=giver,
@@ -220,4 +228,4 @@ async def _back(session: AsyncSession, proposal: Proposal) -> Plan:
     )
 
 
-changes.KINDS[KIND] = Kind(carry=_carry, back=_back)
+changes.KINDS[KIND] = Kind(carry=_carry, back=_back, show=_show, shown_as=KIND)

@@ -91,7 +91,8 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleKind:
     """``check`` raises ValueError for a body that cannot be in force, which ``limits`` explains;
-    ``apply`` is what else must follow when one comes into force; ``roles`` may ask for it."""
+    ``apply`` is what else must follow when one comes into force; ``roles`` may ask for it,
+    ``readers`` work by it and are told; ``concerns`` says in a line what a change bears on."""
 
     kind: str
     word: str
@@ -101,6 +102,8 @@ class RuleKind:
     check: Callable[[Body], object]
     limits: str
     example: str
+    concerns: str
+    readers: tuple[Role, ...]
     apply: Callable[[AsyncSession, Body, str], Awaitable[None]] | None = None
 
     def must_fit(self, body: Body) -> None:
@@ -161,6 +164,8 @@ LADDER = RuleKind(
     check=lambda body: ladder.read(body, "0"),
     limits="几条线要一条比一条高（关注 < 警示 < 追保 < 强平），时间不超过一天",
     example="改规则发：/规则 追保 105%；看某一天的发：/规则 追保 2026-11-01",
+    concerns="确认后对全部账户的预警立即生效，未结的也按新规则",
+    readers=(Role.RISK_HEAD, Role.RISK),
 )
 
 LONGEST_STEP = 7 * 24 * 60  # minutes
@@ -199,6 +204,8 @@ FLOW = RuleKind(
     check=_flow_fits,
     limits="时限在 1 分钟到 7 天之间，按工作时间计",
     example="改时限发：/流程 开户 合规审核 45分；只用于之后提交的申请",
+    concerns="只用于之后提交的申请，已提交的按原时限",
+    readers=(Role.SUITABILITY, Role.COMPLIANCE, Role.OPENING_DESK),
     apply=_apply_flow,
 )
 KINDS: Mapping[str, RuleKind] = {each.kind: each for each in (LADDER, FLOW)}

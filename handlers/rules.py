@@ -1,5 +1,6 @@
 """规则: the alert ladder and its times, as they are, as they were, and how they are changed."""
 
+import re
 from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,15 +17,16 @@ from crm.kernel.errors import UserError
 from crm.kernel.rulebook import Body, Document
 from crm.models import Proposal
 from crm.people import Action, Person
-from crm.proposals import Plan
+from crm.proposals import Line, Plan
 from handlers import changes
-from handlers.changes import Kind, Outcome, put_forward
+from handlers.changes import Kind, Outcome, Told, put_forward
 from handlers.rulekinds import FLOW, KINDS, LADDER, Place, RuleKind
 from handlers.said import OnlyInPrivate, day_in, end_of, in_private
 
 router = Router()
 
 HISTORY = frozenset({"历史", "版本"})
+VALUE = re.compile(r"\d+(?:\.\d+)?\s+(?:%|％|小时|分钟?|秒钟?|天)(?=\s|$)")  # 3 分
 
 
 class NoSuchRule(UserError):
@@ -107,19 +109,26 @@ async def _of_places(turn: Turn, session: AsyncSession, kind: RuleKind, words: s
     after, rest = dict(body), words
     while found := kind.named(rest):
         place, rest = found
-        value, _, further = rest.partition(" ")
+        value, further = _first(rest)
         if not value:
             return say(await _one(session, kind, place))
         day = day_in(value, turn.at)
         if day is not None:
             return say(await _one_then(turn, session, kind, place, value))
         after[place.key] = place.read(value)
-        rest = further.strip()
+        rest = further
     if after == body and rest == words:
         known = "、".join(place.word for place in kind.places)
         raise NoSuchRule(words=text.cut(words, 20), known=known)
     plan = await plan_of(session, kind, after, reason=rest)
     return await put_forward(turn, session, plan)
+
+
+def _first(words: str) -> tuple[str, str]:
+    """The value that a line goes on with, its unit with it, and what is left."""
+    found = VALUE.match(words)
+    value = found[0] if found else words.partition(" ")[0]
+    return value.replace(" ", ""), words[len(value) :].strip()
 
 
 async def _one(session: AsyncSession, kind: RuleKind, place: Place) -> Card:
@@ -159,6 +168,7 @@ async def plan_of(session: AsyncSession, kind: RuleKind, after: Body, *, reason:
         title=kind.word,
         lines=kind.lines(before, after),
         roles=kind.roles,
+        warning=kind.concerns,
         reason=reason,
     )
 
@@ -183,17 +193,36 @@ async def bring_into_force(
     return document
 
 
+async def whom_it_concerns(
+    session: AsyncSession,
+    kind: RuleKind,
+    lines: Sequence[Line],
+    proposal: Proposal,
+    second: Person,
+) -> Told:
+    """Those who work by the rules and were not of the two who changed them."""
+    readers = {
+        person.id for role in kind.readers for person in await people.with_role(session, role)
+    }
+    names = await people.names(session, [proposal.asked_by, second.id])
+    by = f"{names[proposal.asked_by]} 提出，{names[second.id]} 确认"
+    card = draw.changed_card(f"{kind.word}已改", by, lines, reason=proposal.reason)
+    return tuple((reader, card) for reader in sorted(readers - {proposal.asked_by, second.id}))
+
+
 def _kind(kind: RuleKind) -> Kind:
     async def carry(session: AsyncSession, proposal: Proposal, second: Person) -> Outcome:
         body, base = proposals.body(proposal), proposal.base
         document = await bring_into_force(session, kind, body, base, proposal, second)
-        return Outcome(said=f"已生效，版本 {document.version}", made=document.version)
+        _, lines, _ = proposals.shown(proposal)
+        told = await whom_it_concerns(session, kind, lines, proposal, second)
+        return Outcome(said=f"版本 {document.version}", made=document.version, tell=told)
 
     async def back(session: AsyncSession, proposal: Proposal) -> Plan:
         older = await rulebook.version(session, kind.kind, (proposal.made or 0) - 1)
         return await plan_of(session, kind, kind.full(older), reason=f"回退更改 {proposal.id}")
 
-    return Kind(carry=carry, back=back)
+    return Kind(carry=carry, back=back, roles=kind.roles)
 
 
 for _each in KINDS.values():

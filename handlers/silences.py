@@ -67,6 +67,15 @@ async def silences(turn: Turn, session: AsyncSession) -> Reply:
     return _done(alert, f"已静默 {span_words(span)}")
 
 
+@router.click("silence_lift", action=Action.RISK_DESK)
+async def lift(turn: Turn, session: AsyncSession) -> Reply:
+    """Raises what ``cases.lift`` does."""
+    alert = await cases.lift(session, turn.person, int(turn.args[0]))
+    reply = _done(alert, "已解除静默")
+    [card] = [part for part in reply.parts if isinstance(part, Card)]
+    return Reply(update=card, refresh=reply.refresh)
+
+
 async def _one(session: AsyncSession, words: Sequence[str]) -> Alert:
     """Raises NothingToSilence or WhichAlert."""
     named = " ".join(words)
@@ -84,7 +93,10 @@ def _done(alert: Alert, title: str) -> Reply:
     card = Card(
         title=f"{title} · {alert.name}",
         text="\n".join(filter(None, (until, "等级升高时静默自动结束" if until else ""))),
-        buttons=(Button(f"alert:{alert.id}", "看预警"),),
+        buttons=(
+            Button(f"alert:{alert.id}", "看预警"),
+            *((Button(f"silence_lift:{alert.id}", "解除静默"),) if until else ()),
+        ),
     )
     return Reply(parts=(card,), refresh=shown_on(alert))
 
@@ -144,7 +156,8 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
     rules = await ladder.current(session)
     alert = await cases.silence(session, asker, int(kept["alert"]), span, rules, second=second.id)
     until = text.moment(alert.silenced_until) if alert.silenced_until else ""
-    return Outcome(said=f"已静默到 {until}", refresh=shown_on(alert))
+    said = f"已静默到 {until}；提前结束发：/静默 解除 {alert.account}"
+    return Outcome(said=said, refresh=shown_on(alert))
 
 
 changes.KINDS[KIND] = Kind(carry=_carry)

@@ -28,6 +28,7 @@ ADD = frozenset({"新增", "添加", "增加"})
 DISABLE = frozenset({"停用", "禁用", "离职"})
 ENABLE = frozenset({"启用", "恢复", "复职"})
 DEPUTY = frozenset({"代理", "代理人"})
+NO_DEPUTY = frozenset({"取消代理", "结束代理", "收回代理"})
 BRANCH = frozenset({"调动", "营业部", "调到"})
 ROLES = frozenset({"角色"})
 HISTORY = frozenset({"历史", "版本"})
@@ -40,6 +41,14 @@ class HowToAdd(UserError):
 
 class HowToChange(UserError):
     say = "没有看懂「{words}」，可以：停用、启用、代理、调动，例如：/员工 代理 王强 李敏"
+
+
+class WhoStandsIn(UserError):
+    say = "请写明由谁代理，例如：/员工 代理 王强 李敏；结束代理发：/员工 代理 王强 无"
+
+
+class WhichBranch(UserError):
+    say = "请写明调到哪个营业部，例如：/员工 调动 王强 上海"
 
 
 class AdminsBySecurity(UserError):
@@ -66,12 +75,12 @@ async def members(turn: Turn, session: AsyncSession) -> Reply:
         return await _change(turn, session, found, verb, rest[1:])
     if rest[1:]:
         return await _past(turn, session, found, rest[1])
-    return say(await _member(session, found))
+    return say(await _member(turn, session, found))
 
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """The verb, in front of the person or behind, and what is left."""
-    known = DISABLE | ENABLE | DEPUTY | BRANCH | ROLES | HISTORY
+    known = DISABLE | ENABLE | DEPUTY | NO_DEPUTY | BRANCH | ROLES | HISTORY
     for place in (0, 1):
         if place < len(words) and words[place] in known:
             return words[place], [*words[:place], *words[place + 1 :]]
@@ -88,11 +97,12 @@ async def _page(session: AsyncSession, first: int) -> Card:
     return draw.staff_list(rows, first, await people.branch_names(session))
 
 
-async def _member(session: AsyncSession, found: Staff) -> Card:
+async def _member(turn: Turn, session: AsyncSession, found: Staff) -> Card:
     document = await rulebook.current(session, staff.KIND, found.id)
     file = staff.file_of(found)
     if document is not None and document.body != file:
         document = None  # changed elsewhere since, e.g. by an import
+    how_to = f"{draw.HOW_TO}\n" if turn.person.may(Action.STAFF) else ""
     return draw.staff_card(
         found.id,
         file,
@@ -100,7 +110,7 @@ async def _member(session: AsyncSession, found: Staff) -> Card:
         await _names(session, file, document),
         await staff.owned(session, found.id),
         document=document,
-        footer=f"{draw.HOW_TO}\n改动记录：/员工 {found.name} 历史",
+        footer=f"{how_to}改动记录：/员工 {found.name} 历史",
     )
 
 
@@ -120,7 +130,7 @@ async def _past(turn: Turn, session: AsyncSession, found: Staff, words: str) -> 
         raise HowToChange(words=words)
     document = await rulebook.as_of(session, staff.KIND, end_of(day), found.id)
     if document is None:
-        return say(await _unchanged_since(session, found, day.isoformat()))
+        return say(await _unchanged_since(turn, session, found, day.isoformat()))
     branches = await people.branch_names(session)
     names = await _names(session, document.body, document)
     card = draw.staff_card(
@@ -129,13 +139,13 @@ async def _past(turn: Turn, session: AsyncSession, found: Staff, words: str) -> 
     return say(card)
 
 
-async def _unchanged_since(session: AsyncSession, found: Staff, day: str) -> Card:
+async def _unchanged_since(turn: Turn, session: AsyncSession, found: Staff, day: str) -> Card:
     first = await rulebook.version(session, staff.KIND, 1, found.id)
     begun = found.created_at if first is None else first.in_force_from
     created = begun.date().isoformat()
     if first is not None or day < created:
         raise NotKnownThen(name=found.name, first=created)
-    return await _member(session, found)
+    return await _member(turn, session, found)
 
 
 async def _history(turn: Turn, session: AsyncSession, found: Staff) -> Card:
@@ -195,7 +205,8 @@ def _logins(named: list[str], staff_id: str) -> dict[str, str]:
 async def _change(
     turn: Turn, session: AsyncSession, found: Staff, verb: str, rest: list[str]
 ) -> Reply:
-    """One thing about a person. Raises HowToChange, NothingChanges, and what ``check`` does."""
+    """One thing about a person. Raises WhoStandsIn, WhichBranch, NothingChanges, and what
+    ``check`` does."""
     if verb in HISTORY:
         return say(await _history(turn, session, found))
     turn.person.must(Action.STAFF)
@@ -206,12 +217,18 @@ async def _change(
     elif verb in ENABLE:
         after, title = {**before, "active": True}, "启用"
         warning = "停用时交出的客户不会自动移回，需要时用 /交接"
-    elif not rest:
-        raise HowToChange(words=verb)
+    elif verb in NO_DEPUTY:
+        after, title, warning = {**before, "deputy": None}, "代理人", _back_himself(found)
     elif verb in DEPUTY:
-        heir = None if rest[0] in NOBODY else (await staff.find(session, rest[0])).id
-        after, title, rest = {**before, "deputy": heir}, "代理人", rest[1:]
+        if not rest:
+            raise WhoStandsIn
+        heir = None if rest[0] in NOBODY else await staff.find(session, rest[0])
+        warning = _stands_in(found, heir) if heir else _back_himself(found)
+        after, title = {**before, "deputy": heir.id if heir else None}, "代理人"
+        rest = rest[1:]
     else:
+        if not rest:
+            raise WhichBranch
         branch = await staff.branch_of(session, rest[0])
         after, title, rest = {**before, "branch": branch}, "调动", rest[1:]
     plan = await plan_of(
@@ -225,6 +242,14 @@ async def _change(
         reason=" ".join(rest),
     )
     return await put_forward(turn, session, plan)
+
+
+def _stands_in(found: Staff, heir: Staff) -> str:
+    return f"{found.name} 的预警、到期提醒和超时审批由 {heir.name} 接手，直到结束代理"
+
+
+def _back_himself(found: Staff) -> str:
+    return f"{found.name} 的预警和提醒又发给本人"
 
 
 async def _leaves(session: AsyncSession, found: Staff) -> str:

@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import leaving
 from bot.cards import notice
-from bot.chat.message import Card
+from bot.cards import staff as draw
 from crm import proposals, staff
 from crm.kernel import rulebook
 from crm.kernel.rulebook import Body, Superseded
@@ -12,7 +12,7 @@ from crm.models import Proposal, Role, Staff
 from crm.people import Person
 from crm.proposals import NothingChanges, Plan
 from handlers import changes
-from handlers.changes import Kind, Outcome
+from handlers.changes import Kind, Outcome, Told
 
 BY_SYSTEM = (Role.SYSTEM_ADMIN,)
 BY_SECURITY = (Role.SECURITY_ADMIN,)
@@ -31,6 +31,7 @@ async def plan_of(
 ) -> Plan:
     """Raises NothingChanges and what ``staff.check`` does."""
     lines = await staff.lines(session, before, after)
+    effect = draw.effect_words(staff.roles_of(before), staff.roles_of(after)) if before else ""
     if not lines:
         raise NothingChanges
     await staff.check(session, staff_id, before, after)
@@ -43,7 +44,7 @@ async def plan_of(
         title=title,
         lines=lines,
         roles=roles,
-        warning=warning,
+        warning="\n".join(filter(None, (warning, effect))),
         reason=reason,
     )
 
@@ -68,17 +69,35 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
         confirmed_by=second.id,
         reason=proposal.reason,
     )
-    told: tuple[tuple[str, Card], ...] = ()
-    said = "已生效"
+    told: Told = ()
+    said = ""
     if before and before["active"] and not after["active"]:
         await staff.check(session, proposal.name, before, after)
         said, told = await _leave(session, proposal.name, second)
     else:
         await staff.adopt(session, proposal.name, before, after, by=second.id)
-        if before is None or before["roles"] != after["roles"]:
-            words = staff.role_words(staff.roles_of(after))
-            told = ((proposal.name, notice.sentence("您的角色有变", f"现在是：{words}")),)
+        told = _whom_it_concerns(proposal, before, after)
     return Outcome(said=said, made=document.version, tell=told)
+
+
+def _whom_it_concerns(proposal: Proposal, before: Body | None, after: Body) -> Told:
+    """The person, and who stands in or no longer does."""
+    staff_id = proposal.name
+    if before is None:
+        roles = staff.role_words(staff.roles_of(after))
+        card = notice.sentence("期台已为您开通", f"角色：{roles}；发「帮助」看能说什么")
+        return ((staff_id, card),)
+    _, lines, effect = proposals.shown(proposal)
+    told = [(staff_id, draw.changed_card(lines, effect))]
+    if before["deputy"] != after["deputy"]:
+        words = {before["deputy"]: "您不再代理", after["deputy"]: "您开始代理"}
+        for deputy, word in words.items():
+            if deputy:
+                what = (
+                    "预警和到期提醒发给您" if word == "您开始代理" else "之后的预警和提醒不再发给您"
+                )
+                told.append((deputy, notice.sentence(f"{word} {after['name']}", what)))
+    return tuple(told)
 
 
 async def _as_found(
@@ -103,17 +122,15 @@ async def _as_found(
     return found.version
 
 
-async def _leave(
-    session: AsyncSession, staff_id: str, second: Person
-) -> tuple[str, tuple[tuple[str, Card], ...]]:
+async def _leave(session: AsyncSession, staff_id: str, second: Person) -> tuple[str, Told]:
     left = await leaving.leave(session, staff_id, by=second.id)
     if not left.clients and not left.tasks:
-        return "已生效，已不能登录", ()
+        return "已不能登录", ()
     if left.to is None:
-        return f"已生效；{left.clients} 位客户暂无客户经理，营业部没有负责人", ()
+        return f"已不能登录；{left.clients} 位客户暂无客户经理，营业部没有负责人", ()
     moved = f"{left.clients} 位客户、{left.tasks} 条待办"
     card = notice.sentence(f"{left.person.name} 已停用", f"名下 {moved}已交给您")
-    return f"已生效，{moved}已交给 {left.to.name}", ((left.to.id, card),)
+    return f"已不能登录，{moved}已交给 {left.to.name}", ((left.to.id, card),)
 
 
 async def _back(session: AsyncSession, proposal: Proposal) -> Plan:

@@ -380,7 +380,7 @@ async def draw_task(
 
 async def _mine(turn: Turn, session: AsyncSession, task_id: int) -> Task:
     row = await session.get(Task, task_id)
-    if row is None or row.staff != turn.person.id:
+    if row is None or not await tasks.concerns(session, turn.person, row):
         raise NoSuchTask
     return row
 

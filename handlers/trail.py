@@ -1,7 +1,8 @@
 """审计: who looked at or changed what; the look itself is on record."""
 
 import re
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,60 +12,87 @@ from bot.cards import notice
 from bot.cards import trail as draw
 from bot.chat.message import Card
 from bot.chat.reply import Question, Reply, say
-from bot.router import Router, Turn
+from bot.router import OldCard, Router, Turn
 from crm import trail
 from crm.kernel.errors import UserError
 from crm.people import Action
 from crm.trail import About
-from handlers.said import in_private
+from handlers.said import day_in, end_of, in_private, start_of
 from risk.models import Alert
 
 router = Router()
 
-SPAN = re.compile(r"近?(\d{1,4})(天|日|周|个?月)")
-DAYS = {"天": 1, "日": 1, "周": 7, "月": 30, "个月": 30}
+SPAN = re.compile(r"(?:最近|近)?(\d{1,4})个?(天|日|周|月)")
+DAYS = {"天": 1, "日": 1, "周": 7, "月": 30}
 USUAL = 30
 MOST = 3660
-
-
-class AboutWhom(UserError):
-    say = "请写明查谁，例如：/审计 张三 近30天"
 
 
 class NobodySo(UserError):
     say = "没有叫「{words}」的员工或客户，请写全名、工号或资金账号"
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A day, or that many days up to now; ``key`` as a button carries it."""
+
+    key: str
+    word: str
+    since: datetime
+    until: datetime | None = None
+
+
+def _span(words: str, at: datetime) -> Span | None:
+    """近7天, 2周, 2026-11-01, 昨天. Raises NotADay."""
+    if found := SPAN.fullmatch(words):
+        days = min(int(found[1]) * DAYS[found[2]], MOST)
+        return Span(str(days), f"近 {days} 天", at - timedelta(days=days))
+    day = day_in(words, at)
+    if day is None:
+        return None
+    return Span(day.isoformat(), day.isoformat(), start_of(day), end_of(day))
+
+
+def _kept_span(key: str, at: datetime) -> Span:
+    found = _span(f"{key}天" if key.isdecimal() else key, at)
+    if found is None:
+        raise OldCard
+    return found
+
+
 @router.command("admin:审计", action=Action.AUDIT)
 async def look(turn: Turn, session: AsyncSession) -> Reply:
-    """/审计 张三 近30天. Raises AboutWhom or NobodySo."""
-    words, days = in_private(turn), USUAL
-    if words and (span := SPAN.fullmatch(words[-1])):
-        days = min(int(span[1]) * DAYS[span[2]], MOST)
+    """/审计 张三 近30天; of everything /审计 近7天, /审计 11-01. Raises NobodySo or NotADay."""
+    words = in_private(turn)
+    span = _span(words[-1], turn.at) if words else None
+    if span is not None:
         words = words[:-1]
+    span = span or _kept_span(str(USUAL), turn.at)
     if not words:
-        raise AboutWhom
+        everything = await trail.about(session, trail.EVERYTHING)
+        return say(await _page(turn, session, everything, span, None, 0))
     found = await trail.named(session, " ".join(words))
     if not found:
         raise NobodySo(words=" ".join(words)[:20])
     if len(found) > 1:
-        return _which(found[:8], days)
-    return say(await _page(turn, session, found[0], days, None, 0))
+        return _which(found[:8], span)
+    return say(await _page(turn, session, found[0], span, None, 0))
 
 
-def _which(found: list[About], days: int) -> Reply:
-    options = [(f"trail:{each.key}:{days}", f"{each.name} {each.more}") for each in found]
+def _which(found: list[About], span: Span) -> Reply:
+    options = [(f"trail:{each.key}:{span.key}", f"{each.name} {each.more}") for each in found]
     card = notice.choose("查哪一位？", options)
     return Reply(parts=(card,), question=Question(options=tuple(key for key, _ in options)))
 
 
 @router.click("trail", action=Action.AUDIT)
 async def page(turn: Turn, session: AsyncSession) -> Reply:
-    """trail:KIND:NUMBER:DAYS[:BEFORE:SHOWN]"""
-    kind, number, days, *more = turn.args
+    """trail:KIND:NUMBER:SPAN[:BEFORE:SHOWN]. Raises OldCard."""
+    kind, number, kept, *more = turn.args
     before, shown = (int(more[0]), int(more[1])) if more else (None, 0)
     about = await trail.about(session, f"{kind}:{number}")
-    return Reply(update=await _page(turn, session, about, int(days), before, shown))
+    span = _kept_span(kept, turn.at)
+    return Reply(update=await _page(turn, session, about, span, before, shown))
 
 
 def _related(key: str) -> list[Select[str]]:
@@ -79,18 +107,17 @@ def _related(key: str) -> list[Select[str]]:
 
 
 async def _page(
-    turn: Turn, session: AsyncSession, about: About, days: int, before: int | None, shown: int
+    turn: Turn, session: AsyncSession, about: About, span: Span, before: int | None, shown: int
 ) -> Card:
-    since = turn.at - timedelta(days=days)
     entries, count = await trail.read(
         session,
         turn.person,
         about.key,
-        since,
+        span.since,
+        until=span.until,
         before=before,
-        limit=draw.PAGE,
+        limit=draw.PAGE + 1,
         related=_related(about.key),
     )
-    keys = {entry.object for entry in entries} | {f"staff:{entry.actor}" for entry in entries}
-    names = await trail.objects(session, keys)
-    return draw.trail_card(about, days, entries, count, shown, names, turn.at)
+    names = await trail.names(session, entries)
+    return draw.trail_card(about, span.key, span.word, entries, count, shown, names, turn.at)

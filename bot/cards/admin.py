@@ -16,17 +16,22 @@ TONE = {
     ProposalState.REFUSED: Tone.GREY,
     ProposalState.WITHDRAWN: Tone.GREY,
 }
+DECIDED = {
+    ProposalState.CONFIRMED: "确认",
+    ProposalState.REFUSED: "不同意",
+    ProposalState.WITHDRAWN: "撤回",
+}
 DIFF = ("项目", "现在", "改为")
 MOST_LINES = 12
 LAPSED = "已过期"
 
 
-def lines_table(lines: Sequence[Line]) -> Table:
+def lines_table(lines: Sequence[Line], columns: tuple[str, str, str] = DIFF) -> Table:
     rows = [(line.what, line.before or text.NOTHING, line.after or text.NOTHING) for line in lines]
     left = len(rows) - MOST_LINES
     if left > 0:
         rows = [*rows[:MOST_LINES], (f"另有 {left} 项", "", "")]
-    return Table(DIFF, tuple(rows))
+    return Table(columns, tuple(rows))
 
 
 def proposal_card(
@@ -47,8 +52,7 @@ def proposal_card(
         facts.append(Fact("原因", text.cut(proposal.reason, 60)))
     if proposal.decided_by and proposal.decided_at:
         decided = names.get(proposal.decided_by, proposal.decided_by)
-        word = "确认" if proposal.state is ProposalState.CONFIRMED else "处理"
-        facts.append(Fact(word, f"{decided} {text.moment(proposal.decided_at)}"))
+        facts.append(Fact(DECIDED[proposal.state], f"{decided} {text.moment(proposal.decided_at)}"))
     if proposal.seen:
         facts.append(Fact("已看过", "、".join(names.get(each, each) for each in proposal.seen)))
     told = [warning] if warning and waits else []
@@ -90,15 +94,27 @@ def _back(proposal: Proposal) -> Button:
 def done_card(proposal: Proposal, by: str, *, may_go_back: bool) -> Card:
     """Tells the asker, with the way back while there is one."""
     title, _, _ = proposals.shown(proposal)
+    outdated = proposal.made is not None and not may_go_back
     return Card(
         title=f"已生效 · {title}",
-        status="" if may_go_back else "已有更新的版本",
-        tone=Tone.GREEN if may_go_back else Tone.GREY,
+        status="已有更新的版本" if outdated else "",
+        tone=Tone.GREY if outdated else Tone.GREEN,
         text=proposal.result,
         facts=(Fact("确认", f"{by} {text.moment(proposal.decided_at or proposal.asked_at)}"),),
         buttons=(_back(proposal),) if may_go_back else (),
         footer="回退同样要由第二人确认" if may_go_back else "",
         subject=f"changed:{proposal.id}",
+    )
+
+
+def refused_card(proposal: Proposal, by: str) -> Card:
+    """Tells the asker."""
+    title, lines, _ = proposals.shown(proposal)
+    return Card(
+        title=f"未同意 · {title}",
+        text=f"{by} 没有同意您提出的更改 {proposal.id}，内容不变",
+        table=lines_table(lines),
+        footer="需要时先与对方商量，再重新提出",
     )
 
 
@@ -176,7 +192,7 @@ def handover_card(
             ),
         ),
         buttons=(
-            *(() if has_read else (Button(f"handover_seen:{proposal.id}", "已看过"),)),
+            *(() if has_read else (Button(f"handover_seen:{proposal.id}:{first}", "已看过"),)),
             *_handover_pages(proposal.id, len(rows), first),
         ),
         footer="有异议请在确认前联系系统管理员；确认后一次移交",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from bot.cards import text
 from bot.cards.admin import lines_table
 from bot.cards.staff import version_words
 from bot.chat.message import Button, Card, Fact, Table
@@ -38,8 +39,15 @@ def rule_card(title: str, value: str, changes: Sequence[tuple[str, str]], footer
     )
 
 
-def difference_card(title: str, lines: Sequence[Line]) -> Card:
-    return Card(title=title, table=lines_table(lines))
+def difference_card(title: str, before: str, lines: Sequence[Line]) -> Card:
+    """``before`` heads the older values."""
+    return Card(title=title, table=lines_table(lines, ("项目", before, "现在")))
+
+
+def changed_card(title: str, by: str, lines: Sequence[Line], *, reason: str) -> Card:
+    """Tells those who work by the rules."""
+    facts = [Fact("更改", by), *([Fact("原因", text.cut(reason, 60))] if reason else [])]
+    return Card(title=title, facts=tuple(facts), table=lines_table(lines, ("项目", "原来", "现在")))
 
 
 def nothing_changed(title: str) -> Card:

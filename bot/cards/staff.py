@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.cards import text
+from bot.cards.admin import lines_table
 from bot.chat.message import Button, Card, Fact, Table, Tone
 from crm.kernel.rulebook import Body, Document
 from crm.models import Role, Staff
-from crm.people import ACTION_WORDS, GRANTS, ROLE_WORDS, Scope
-from crm.staff import Owned, role_words, roles_of
+from crm.people import ACTION_WORDS, GRANTS, ROLE_WORDS, Action, Person, Scope
+from crm.proposals import Line
+from crm.staff import Owned, login_words, role_words, roles_of
 
 PAGE = 15
 SCOPE_WORDS: Mapping[Scope, str] = {
@@ -19,7 +21,7 @@ SCOPE_WORDS: Mapping[Scope, str] = {
 }
 HOW_TO = (
     "新增：/员工 新增 工号 姓名 营业部 角色\n停用、启用：/员工 停用 王强\n"
-    "代理人：/员工 代理 王强 李敏\n调动：/员工 调动 王强 上海"
+    "休假有人代理：/员工 代理 王强 李敏；结束：/员工 代理 王强 无\n调动：/员工 调动 王强 上海"
 )
 
 
@@ -71,8 +73,8 @@ def staff_card(
         Fact("工号", staff_id),
         Fact("营业部", branches.get(file["branch"] or "", "无")),
         Fact("角色", role_words(roles_of(file))),
-        Fact("代理人", names.get(file["deputy"] or "", "无")),
-        Fact("登录账号", "、".join(f"{p} {u}" for p, u in sorted(file["logins"].items())) or "无"),
+        Fact("代理人", f"{names[deputy]}，正在代理" if (deputy := file["deputy"]) else "无"),
+        Fact("登录账号", login_words(file)),
     ]
     if owned is not None:
         facts.append(Fact("名下", f"{owned.clients} 位客户、{owned.tasks} 条待办"))
@@ -84,6 +86,12 @@ def staff_card(
         facts=tuple(facts),
         footer=footer,
     )
+
+
+def changed_card(lines: Sequence[Line], effect: str) -> Card:
+    """Tells a person what was changed about him."""
+    table = lines_table(lines, ("项目", "原来", "现在"))
+    return Card(title="您在期台的资料有变", text=effect, table=table)
 
 
 def version_words(document: Document, names: Mapping[str, str]) -> str:
@@ -118,6 +126,26 @@ def roles_card(holders: Mapping[Role, Sequence[str]]) -> Card:
             ),
         ),
         footer="看一个角色发「/角色 风控」；授予发「/角色 王强 +风控」，收回用 −",
+    )
+
+
+def effect_words(before: frozenset[Role], after: frozenset[Role]) -> str:
+    """What a change of roles allows and no longer does."""
+    old, new = (Person(id="", name="", branch=None, roles=roles) for roles in (before, after))
+    more = [each for each in Action if new.scope(each) > old.scope(each)]
+    less = [each for each in Action if new.scope(each) < old.scope(each)]
+    gone = [each for each in less if not new.may(each)]
+    parts = (
+        ("将能", _reach(more, new)),
+        ("缩小到", _reach([each for each in less if each not in gone], new)),
+        ("不再能", "、".join(ACTION_WORDS[each] for each in gone)),
+    )
+    return "\n".join(f"{word}：{what}" for word, what in parts if what)
+
+
+def _reach(actions: Sequence[Action], person: Person) -> str:
+    return "、".join(
+        f"{ACTION_WORDS[each]}（{SCOPE_WORDS[person.scope(each)]}）" for each in actions
     )
 
 

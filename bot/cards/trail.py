@@ -1,16 +1,24 @@
 """The audit trail as cards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from bot.cards import text
 from bot.cards.alert import WHAT_WORDS
 from bot.cards.application import DEED_WORDS
 from bot.chat.message import Button, Card, Table
+from crm.clients import PERSONAL_WORDS
+from crm.people import ROLE_WORDS
 from crm.trail import About, Entry
 
 PAGE = 10
 ACTIONS: Mapping[str, str] = {
+    "alert.look": "查看预警",
+    "application.papers": "查看证件",
+    "application.see": "查看申请",
+    "audit.archive": "归档审计",
+    "branch.add": "新增营业部",
     "client.see": "查看资料",
     "client.reveal": "显示个人信息",
     "client.add": "新增客户",
@@ -49,47 +57,87 @@ ACTIONS: Mapping[str, str] = {
     "audit.read": "查审计",
     "health.look": "看健康",
     "deadletter.again": "重发死信",
-    "application.papers": "查看证件",
-    "alert.look": "查看预警",
+    "db.restore": "恢复备份",
+    "import.clients": "批量导入客户",
+    "keys.rotate": "更换密钥",
+    "login.locked": "绑定码多次输错",
+    "search.rebuild": "重建搜索索引",
+    "token.create": "新建接口令牌",
     **{f"alert.{what}": f"预警{word}" for what, word in WHAT_WORDS.items()},
     **{f"application.{deed.value}": f"申请{word}" for deed, word in DEED_WORDS.items()},
 }
 OBJECTS: Mapping[str, str] = {
     "alert": "预警",
     "application": "申请",
+    "branch": "营业部",
     "change": "更改",
+    "file": "文件",
+    "flow": "流程",
+    "heard": "收到的消息",
     "interaction": "记录",
+    "key": "密钥",
+    "out": "待发消息",
     "task": "待办",
+    "token": "令牌",
 }
-SYSTEM: Mapping[str, str] = {"system": "系统", "cli": "命令行", "dingtalk": "钉钉", "wecom": "企微"}
+THINGS: Mapping[str, str] = {  # what an action's own word says already
+    "all:0": "全部操作",
+    **dict.fromkeys(("audit", "calendar", "config", "login", "search", "store", "system"), ""),
+}
+DOCUMENTS: Mapping[str, str] = {
+    "config": "配置",
+    "flow": "开户审批时限",
+    "handover": "交接",
+    "ladder": "预警规则",
+    "silence": "静默预警",
+    "staff": "员工",
+}
+SYSTEM: Mapping[str, str] = {
+    "system": "系统",
+    "cli": "命令行",
+    "dingtalk": "钉钉",
+    "wecom": "企业微信",
+    "sandbox": "演示数据",
+    "shipped": "程序自带",
+}
+WORDS: Mapping[str, str] = {
+    **{role.value: word for role, word in ROLE_WORDS.items()},
+    **{kind.value: word for kind, word in PERSONAL_WORDS.items()},
+}
+MOST_SHOWN = 60  # characters of what was done
+MOST_CHANGES = 3
 
 
 def trail_card(
     about: About,
-    days: int,
+    span: str,
+    span_word: str,
     entries: Sequence[Entry],
-    count: int,
+    count: int | None,
     shown: int,
     names: Mapping[str, str],
     now: datetime,
 ) -> Card:
-    """``shown``: how many were on the pages before."""
+    """``entries``: those of the page, and one more where another page follows. ``shown``: how many
+    were on the pages before. ``span`` is carried by the button."""
     if not entries:
-        return Card(title=f"{about.name} 近 {days} 天没有记录")
-    last = shown + len(entries)
+        return Card(title=f"没有记录 · {about.name} {span_word}")
+    page = entries[:PAGE]
+    last, goes_on = shown + len(page), len(entries) > PAGE
+    how_many = "" if count is None else f" {count} 条"
     return Card(
-        title=f"{about.name} · 近 {days} 天 {count} 条"
-        + ("" if count == len(entries) else f" · 第 {shown + 1}–{last} 条"),
+        title=f"{about.name} · {span_word}{how_many}"
+        + (f" · 第 {shown + 1}–{last} 条" if shown or goes_on else ""),
         table=Table(
             ("时间", "谁", "做了什么"),
             tuple(
-                (text.soon(entry.at, now), _actor(entry, names), _what(entry, names))
-                for entry in entries
+                (text.soon(entry.at, now), _actor(entry, names), _did(entry, names))
+                for entry in page
             ),
         ),
         buttons=(
-            (Button(f"trail:{about.key}:{days}:{entries[-1].seq}:{last}", "下一页"),)
-            if last < count
+            (Button(f"trail:{about.key}:{span}:{page[-1].seq}:{last}", "下一页"),)
+            if goes_on
             else ()
         ),
         footer="个人号码不在审计里显示；这次查询已留痕",
@@ -97,12 +145,54 @@ def trail_card(
 
 
 def _actor(entry: Entry, names: Mapping[str, str]) -> str:
-    return names.get(f"staff:{entry.actor}") or SYSTEM.get(entry.actor, entry.actor)
+    return names.get(entry.actor) or SYSTEM.get(entry.actor, entry.actor)
 
 
-def _what(entry: Entry, names: Mapping[str, str]) -> str:
-    kind, _, number = entry.object.partition(":")
-    spelled = f"{OBJECTS[kind]} {number}" if kind in OBJECTS else entry.object
-    thing = names.get(entry.object, spelled)
+def _did(entry: Entry, names: Mapping[str, str]) -> str:
+    """提出更改 9；预警规则；追保线 100% → 105%"""
+    return text.cut("；".join((_deed(entry, names), *_told(entry, names))), MOST_SHOWN)
+
+
+def _deed(entry: Entry, names: Mapping[str, str]) -> str:
     word = ACTIONS.get(entry.action, entry.action)
-    return " ".join(filter(None, (word, thing, entry.detail)))
+    kind, _, number = entry.object.partition(":")
+    if entry.object in THINGS:
+        thing = THINGS[entry.object]
+    elif kind in OBJECTS:
+        thing = number if OBJECTS[kind] in word else f"{OBJECTS[kind]} {number}"
+    else:
+        thing = names.get(entry.object, number)
+    to = f"→ {_spelled(entry.detail['to'], names)}" if "to" in entry.detail else ""
+    return " ".join(filter(None, (word, thing, to)))
+
+
+def _told(entry: Entry, names: Mapping[str, str]) -> Iterator[str]:
+    """The further parts that people ask for."""
+    detail = entry.detail
+    if about := detail.get("about"):
+        kind, _, name = str(about).partition(":")
+        yield f"{DOCUMENTS.get(kind, kind)} {names.get(name, name)}".rstrip()
+    for what, before, after in detail.get("lines", ())[:MOST_CHANGES]:
+        yield f"{what} {before or '无'} → {after or '无'}"
+    if "before" in detail or "after" in detail:
+        before, after = (_spelled(detail.get(key), names) for key in ("before", "after"))
+        yield f"{before} → {after}"
+    for key in ("roles", "field"):
+        if value := detail.get(key):
+            yield _spelled(value, names)
+    if level := detail.get("level"):
+        yield str(level)
+    if reason := detail.get("reason"):
+        yield f"原因 {reason}"
+
+
+def _spelled(value: Any, names: Mapping[str, str]) -> str:
+    if not value:
+        return "无"
+    if isinstance(value, list):
+        return "、".join(_spelled(each, names) for each in value[:6])
+    spelled = str(value)
+    try:
+        return text.moment(datetime.fromisoformat(spelled))
+    except ValueError:
+        return names.get(spelled) or WORDS.get(spelled, spelled)

@@ -19,6 +19,13 @@ KINDS: Mapping[str, str] = {
     "message": "收到的消息",
 }
 PLATFORMS: Mapping[str, str] = {"dingtalk": "钉钉", "wecom": "企业微信"}
+CAUSES: Mapping[str, str] = {
+    "answered": "已有答复",
+    "refused": "平台拒收",
+    "retry": "多次重试未成",
+    "sent": "已送达，之后被标记",
+    "unknown": "结果不明",
+}
 PARTS: Mapping[str, str] = {
     "store": "数据库",
     "disk": "磁盘",
@@ -53,6 +60,9 @@ def _part(name: str) -> str:
 
 
 def _detail(part: Health) -> str:
+    """What the state does not say already."""
+    if part.ok and part.detail.endswith("正常"):
+        return text.NOTHING
     return text.cut(part.detail, 30) or text.NOTHING
 
 
@@ -155,4 +165,6 @@ def _to(letter: Letter, names: Mapping[str, str]) -> str:
 def _cause(letter: Letter) -> str:
     if letter.held:
         return "恢复备份后暂停"
-    return letter.code or ("处理时出错" if letter.side == "heard" else "没有说明")
+    if not letter.code:
+        return "处理时出错" if letter.side == "heard" else "没有说明"
+    return CAUSES.get(letter.code) or f"平台返回 {letter.code}"

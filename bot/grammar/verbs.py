@@ -30,14 +30,13 @@ class Verb:
         return ("/" if self.slash_only else "") + self.words[0]
 
 
-def _admin(word: str, says: str, example: str, *latin: str, slash_only: bool = False) -> Verb:
+def _admin(word: str, says: str, *examples: str, slash_only: bool = False) -> Verb:
     return Verb(
         name=f"admin:{word}",
         words=(word,),
-        latin=latin,
         writes="confirmed",
         says=says,
-        examples=(example,),
+        examples=examples,
         slash_only=slash_only,
     )
 
@@ -86,8 +85,8 @@ TABLE: tuple[Verb, ...] = (
         words=("认领",),
         latin=("renling", "claim"),
         writes="with_text",
-        says="认领公海里的线索",
-        examples=("认领 3",),
+        says="认领预警；只说「认领」列出今天的",
+        examples=("认领 张三", "认领 80010023", "认领 全部"),
     ),
     Verb(
         name="apply_opening",
@@ -286,7 +285,7 @@ TABLE: tuple[Verb, ...] = (
         words=("交接",),
         latin=("jiaojie", "handover"),
         writes="confirmed",
-        says="把一个人的客户、待办、线索移交给另一个人",
+        says="把一个人名下的客户、待办、申请、预警移交给另一个人",
         examples=("交接 王强 → 李敏",),
     ),
     Verb(
@@ -296,17 +295,38 @@ TABLE: tuple[Verb, ...] = (
         says="能说什么；「帮助 记」看例子",
         examples=("帮助", "帮助 记"),
     ),
-    _admin("员工", "看员工，新增、停用、调动、设代理人", "/员工 王强"),
-    _admin("角色", "谁有什么角色，授予和收回", "/角色 王强 +风控"),
-    _admin("规则", "看和改预警线、等待和升级时间", "/规则 追保 105%"),
-    _admin("流程", "看和改审批时限", "/流程 开户"),
+    _admin(
+        "员工",
+        "看员工，新增、停用、调动、设代理人",
+        "/员工 王强",
+        "/员工 代理 王强 李敏",
+        "/员工 代理 王强 无",
+        "/员工 停用 王强 离职",
+        "/员工 王强 历史",
+    ),
+    _admin("角色", "谁有什么角色，授予和收回", "/角色 王强 +风控", "/角色 王强 -风控"),
+    _admin(
+        "规则",
+        "看和改预警线、等待和升级时间",
+        "/规则 追保 105%",
+        "/规则 追保 2026-11-01",
+        "/规则 历史",
+    ),
+    _admin("流程", "看和改审批时限", "/流程 开户", "/流程 开户 合规审核 45分"),
     _admin("字段", "客户资料的字段", "/字段"),
     _admin("报表", "运行报表", "报表 适当性统计 2026Q3"),
     _admin("数据源", "行情和资金数据的时效", "/数据源"),
     _admin("静默", "暂停提醒", "/静默 80010023 30分"),
-    _admin("审计", "查操作记录", "/审计 张三 近30天"),
+    _admin("审计", "查操作记录", "/审计 张三 近30天", "/审计 近7天", "/审计 2026-11-01"),
     _admin("健康", "系统是否正常", "/健康", slash_only=True),
-    _admin("配置", "导出、导入、对比、回滚规则", "/配置 差异 2026-11-01"),
+    _admin(
+        "配置",
+        "导出、导入、对比、回滚规则",
+        "/配置 导出",
+        "/配置 导入",
+        "/配置 差异 2026-11-01",
+        "/配置 回滚 2026-11-01",
+    ),
     _admin("为什么", "一条预警为什么发出、通知了谁、谁处理", "/为什么 张三", slash_only=True),
     _admin("系统", "收发积压和死信", "/系统 死信", slash_only=True),
     _admin("变更", "等待确认的更改", "/变更", slash_only=True),

@@ -14,6 +14,7 @@ from crm import handover, interactions, people, tasks
 from crm.access import NotYours, may_see
 from crm.handover import CannotTakeOver, NotTwo
 from crm.kernel import audit
+from crm.kernel.errors import UnknownPerson
 from crm.models import Channel, Client, SearchKey, Task, TaskState
 from crm.people import Action
 from tests.fakes.broker import Broker, client
@@ -111,6 +112,31 @@ async def test_a_handover_waits_for_what_is_being_written_and_takes_it_along(
         assert (await session.get_one(Task, number)).staff == "limin"
     with pytest.raises(NotYours):
         await promise(broker, "wangqiang", mine)
+
+
+async def test_who_leaves_while_promising_something_of_his_own_orphans_nothing(
+    broker: Broker,
+) -> None:
+    async def leave() -> None:
+        async with broker.store.writing() as session:
+            await handover.leave(session, "wangqiang", by="hejing")
+
+    async with asyncio.TaskGroup() as group, broker.store.writing() as session:
+        task = await tasks.add(
+            session,
+            broker["wangqiang"],
+            text="交报表",
+            due_at=broker.store.clock.now() + HOUR,
+            source="dingtalk:m1",
+        )
+        number = task.id
+        leaving = group.create_task(leave())
+        done, _ = await asyncio.wait({leaving}, timeout=0.3)
+        assert not done
+    async with broker.store.reading() as session:
+        assert (await session.get_one(Task, number)).staff == "sunfang"
+    with pytest.raises(UnknownPerson):
+        await promise(broker, "wangqiang", None)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -123,7 +123,7 @@ async def test_the_trail_of_a_client_holds_looks_reveals_and_talks(
     assert ("wangqiang", "interaction.log") in did
     assert "limin" not in {actor for actor, _ in did}
     assert count == len(entries)
-    told = "".join(entry.detail for entry in entries)
+    told = "".join(str(entry.detail) for entry in entries)
     assert MOBILE not in told
     assert "138****8000" in told
 

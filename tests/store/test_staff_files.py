@@ -124,7 +124,7 @@ async def test_the_diff_is_in_the_words_of_the_trade(broker: Broker) -> None:
     async with broker.store.reading() as session:
         found = await staff.lines(session, before, after)
     assert {(each.what, each.before, each.after) for each in found} == {
-        ("在职", "在职", "停用"),
+        ("状态", "在职", "停用"),
         ("角色", "客户经理", "营业部负责人"),
         ("营业部", "杭州营业部", "上海营业部"),
         ("代理人", "无", "李敏"),

@@ -107,6 +107,43 @@ class TestGivenARuleIsToChange:
         assert "100% → 105%" in item["text"]
         assert "105% → 100%" in item["text"]
 
+    async def test_when_the_second_says_no_then_the_asker_is_told_everywhere(
+        self, room: Room
+    ) -> None:
+        await room.ask("fengjun", "/规则 警示 95%")
+        theirs = await room.newest("chenxi", "预警规则")
+        await room.click("chenxi", theirs, "不同意")
+        await room.newest("fengjun", "未同意 · 预警规则")
+        await on_wecom(room, "fengjun", "陈曦 没有同意")
+        assert (await ladder(room))["warn"] == "0.9"
+
+    async def test_when_admins_change_it_then_the_desk_is_told_what_was_and_is(
+        self, room: Room
+    ) -> None:
+        asked = await room.ask("hejing", "/规则 升级 3 分 早些升级")
+        assert "升级值班 5 分钟 3 分钟" in " ".join(asked["text"].split())
+        assert "早些升级" in asked["text"]
+        assert "对全部账户" in asked["text"]
+        item = await room.ask("fengjun", "/规则 追保 105%")
+        assert "还在等系统管理员确认（何静" in item["text"]
+        await room.click("tangyu", await room.newest("tangyu", "预警规则"), "确认生效")
+        for person in ("fengjun", "chenxi"):
+            told = await room.newest(person, "预警规则已改")
+            assert "何静 提出，唐宇 确认" in told["text"]
+        assert (await ladder(room))["to_duty_seconds"] == 180
+
+    async def test_when_the_desk_takes_that_back_by_a_tap_then_its_own_second_confirms(
+        self, room: Room
+    ) -> None:
+        item = await room.ask("fengjun", "/规则")
+        await room.click("fengjun", item, "回退到上一版")
+        theirs = await room.newest_text("chenxi", "回退更改")
+        await room.click("chenxi", theirs, "确认生效")
+        await room.until(
+            "hejing", lambda items: [i for i in items if "已有更新的版本" in i["text"]]
+        )
+        assert (await ladder(room))["to_duty_seconds"] == 300
+
     @pytest.mark.parametrize(
         ("line", "words"),
         [
@@ -136,10 +173,18 @@ class TestGivenPeopleChange:
         assert "新增员工 李华" in item["text"]
         assert "确认生效" in labels(item)
         done = await room.ask("tangyu", "1")
-        assert "已生效" in done["text"]
+        assert "已确认生效" in done["text"]
         async with room.service.store.reading() as session:
             person = await people.get(session, "lihua")
         assert person.branch == "HZ"
+
+    async def test_when_somebody_is_new_then_he_is_welcomed_and_can_begin(self, room: Room) -> None:
+        await room.ask("hejing", "/员工 新增 stranger 周新 杭州 客户经理")
+        await room.click("tangyu", await room.newest("tangyu", "新增员工 周新"), "确认生效")
+        welcome = await room.newest("stranger", "期台已为您开通")
+        assert "客户经理" in welcome["text"]
+        item = await room.ask("stranger", "帮助")
+        assert "您可以这样说" in item["text"]
 
     async def test_when_a_role_is_given_then_two_security_admins_agree(self, room: Room) -> None:
         item = await room.ask("hejing", "/角色 李华 +风控")
@@ -148,10 +193,35 @@ class TestGivenPeopleChange:
         assert "互斥" in item["text"]
         await room.ask("gaoyuan", "/角色 李华 +营业部负责人 代管一周")
         theirs = await room.newest("shenlu", "角色 李华")
+        assert "将能：" in theirs["text"]
+        assert "查客户（本营业部）" in theirs["text"]
         await room.click("shenlu", theirs, "确认生效")
         await room.until("gaoyuan", lambda items: [i for i in items if "已确认生效" in i["text"]])
         item = await room.ask("gaoyuan", "/角色 负责人")
         assert "李华" in item["text"]
+
+    async def test_when_somebody_is_away_then_a_deputy_has_what_is_due_until_it_is_taken_back(
+        self, room: Room
+    ) -> None:
+        await room.ask("wangqiang", "提醒 30分钟后 交报表")
+        item = await room.ask("hejing", "/员工 代理 王强 何静")
+        assert "不能互相代理" in item["text"]
+        item = await room.ask("hejing", "/员工 代理 王强")
+        assert "由谁代理" in item["text"]
+        await room.ask("hejing", "/员工 王强 代理 李敏 休假")
+        await room.click("tangyu", await room.newest("tangyu", "代理人 王强"), "确认生效")
+        await room.newest("limin", "您开始代理 王强")
+        await room.newest_text("wangqiang", "由 李敏 接手")
+        await room.advance("40m")
+        reminder = await room.newest("limin", "提醒（代 王强） · 交报表")
+        await room.newest("wangqiang", "提醒 · 交报表")
+        await room.click("limin", reminder, "完成")
+        await room.until("wangqiang", lambda items: [i for i in items if "已完成" in i["text"]])
+        await room.ask("hejing", "/员工 取消代理 王强")
+        await room.click("tangyu", await room.newest("tangyu", "代理人 王强"), "确认生效")
+        await room.newest("limin", "您不再代理 王强")
+        item = await room.ask("hejing", "帮助 员工")
+        assert "/员工 代理 王强 李敏" in item["text"]
 
     async def test_when_somebody_is_disabled_then_access_ends_and_clients_move(
         self, room: Room

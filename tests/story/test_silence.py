@@ -40,6 +40,9 @@ class TestGivenAlerts:
         alert = (await open_at(room, Level.CALL))[0]
         item = await room.ask("fengjun", f"/静默 {alert.account} 30分")
         assert "已静默 30 分钟" in item["text"]
+        await room.click("fengjun", item, "解除静默")
+        await room.until("fengjun", lambda items: [i for i in items if "已解除静默" in i["text"]])
+        item = await room.ask("fengjun", f"/静默 {alert.account} 30分")
         item = await room.ask("fengjun", "/静默", "g-risk")
         assert alert.account in item["text"]
         item = await room.ask("chenxi", f"/静默 解除 {alert.account}")
@@ -58,6 +61,9 @@ class TestGivenAlerts:
         theirs = await room.newest("chenxi", f"静默 {alert.name}")
         await room.click("chenxi", theirs, "确认生效")
         await room.until("fengjun", lambda items: [i for i in items if "已静默到" in i["text"]])
+        done = await room.newest("fengjun", f"已生效 · 静默 {alert.name}")
+        assert "已有更新的版本" not in done["text"]
+        assert f"/静默 解除 {alert.account}" in done["text"]
         async with room.service.store.reading() as session:
             [found] = await cases.silenced(session)
         assert (found.id, found.silenced_by) == (alert.id, "fengjun")

@@ -1,7 +1,10 @@
 """Admins look after the service: health, sources, dead letters, the trail, the configuration."""
 
 import asyncio
+import io
+import re
 import tomllib
+import zipfile
 
 import pytest
 from sqlalchemy import select, update
@@ -56,7 +59,8 @@ class TestGivenASystemAdmin:
     @staticmethod
     async def _give_up_the_newest(room: Room) -> None:
         """It is on the screen a moment before it is marked as sent."""
-        newest = select(Out.id).order_by(Out.id.desc()).limit(1).scalar_subquery()
+        looks = select(Out.id).where(Out.why == "look_up")
+        newest = looks.order_by(Out.id.desc()).limit(1).scalar_subquery()
         sent = update(Out).where(Out.id == newest, Out.state == OutState.SENT)
         async with asyncio.timeout(10):
             while True:
@@ -106,8 +110,35 @@ class TestGivenAnAuditAdmin:
     async def test_when_nobody_is_named_so_then_it_says_so(self, room: Room) -> None:
         item = await room.ask("linlan", "/审计 查无此人")
         assert "没有叫「查无此人」" in item["text"]
-        item = await room.ask("linlan", "/审计")
-        assert "例如" in item["text"]
+
+    async def test_when_nobody_is_named_then_the_newest_of_everything_is_shown_page_by_page(
+        self, room: Room
+    ) -> None:
+        await room.ask("gaoyuan", "/角色 王强 +风控 临时")
+        await room.ask("fengjun", "/规则 追保 105%")
+        item = await room.ask("linlan", "/审计 近7天")
+        assert "全部操作 · 近 7 天 · 第 1–10 条" in item["text"]
+        assert "预警规则；追保线 100% → 105%" in item["text"]
+        assert "员工 王强；角色 客户经理 → 客户经理、风控；原因 临时" in item["text"]
+        assert not re.search(r"ladder|staff:|risk|manager", item["text"])
+        await room.click("linlan", item, "下一页")
+        await room.until("linlan", lambda items: [i for i in items if "第 11–20" in i["text"]])
+
+    @pytest.mark.parametrize(
+        ("line", "title"),
+        [
+            ("/审计", "全部操作 · 近 30 天"),
+            ("/审计 今天", "全部操作 · 2026-11-23"),
+            ("/审计 2026-11-01", "没有记录 · 全部操作 2026-11-01"),
+            ("/审计 王强 昨天", "没有记录 · 王强 2026-11-22"),
+            ("/审计 13-45", "不是一个日期"),
+        ],
+    )
+    async def test_when_a_day_is_named_then_it_is_of_that_day(
+        self, room: Room, line: str, title: str
+    ) -> None:
+        item = await room.ask("linlan", line)
+        assert title in item["text"]
 
 
 class TestGivenTheConfiguration:
@@ -145,14 +176,30 @@ class TestGivenTheConfiguration:
         async with room.service.store.reading() as session:
             assert (await versions.in_force(session)).step("compliance").minutes == 60
 
+    async def test_when_a_part_was_changed_since_then_the_whole_is_not_taken_back(
+        self, room: Room
+    ) -> None:
+        done = await room.newest("hejing", "已生效 · 导入配置")
+        await room.click("hejing", done, "回退到上一版")
+        await room.newest_text("hejing", "这一版之后又有改动")
+
     async def test_when_it_is_rolled_back_to_a_day_then_everything_is_as_it_was(
         self, room: Room
     ) -> None:
-        item = await room.ask("tangyu", "/配置 差异")
-        assert "追保线" in item["text"]
-        await room.ask("tangyu", "/配置 回滚 2026-11-22 误操作")
-        await room.click("hejing", await room.newest("hejing", "回滚配置"), "确认生效")
+        item = await room.ask("tangyu", "/配置 差异 昨天")
+        assert "2026-11-22 以来" in item["text"]
+        assert "追保线 100% 105%" in " ".join(item["text"].split())
+        await room.ask("tangyu", "/配置 回滚 昨天 误操作")
+        await room.click("hejing", await room.newest("hejing", "回滚配置到 2026-11-22"), "确认生效")
         await room.newest("tangyu", "已生效 · 回滚配置")
+        await room.until(
+            "hejing",
+            lambda items: [
+                i
+                for i in items
+                if "已生效 · 开户审批时限" in i["text"] and "已有更新的版本" in i["text"]
+            ],
+        )
         async with room.service.store.reading() as session:
             document = await rulebook.current(session, "ladder")
             flow = await versions.in_force(session)
@@ -167,9 +214,14 @@ class TestGivenTheConfiguration:
         [
             (b"\xff\xfe", "UTF-8"),
             (b"call = [", "TOML"),
-            (b"[weather]\nrain = 1\n", "不认识 [weather]"),
-            (b"[ladder]\nrain = 1\n", "不认识 rain"),
-            (b"[ladder]\ncall = 1\n", "追保线"),
+            (b"[ladder]\ncall = 105%\n", "第 2 行第 11 列不合 TOML 格式：call = 105%"),
+            (b"[weather]\nrain = 1\n", "第 1 行第 2 列：不认识 [weather]"),
+            (b"\ncall = 1\n", "第 2 行第 1 列：不认识 [call]"),
+            (b"[flow]\n[ladder]\n rain = 1\n", "第 3 行第 2 列：[ladder] 里不认识 rain"),
+            (b"[ladder]\ncall = 1.05\n", "第 2 行第 1 列：[ladder] 的 call 应是文字或整数"),
+            (b"[ladder]\ncall = 1\n", "第 2 行第 1 列：「1」不能作为追保线"),
+            (b'[ladder]\n"call" = "abc"\n', "第 2 行第 2 列：「abc」不能作为追保线"),
+            (b"PK\x03\x04", "压缩包"),
             (b'[ladder]\ncall = "10%"\n', "一条比一条高"),
             (b'[ladder]\ncall = "1"\n', "不用更改"),
             (b"[flow]\ncompliance = 0\n", "7 天"),
@@ -181,6 +233,22 @@ class TestGivenTheConfiguration:
         await room.ask("hejing", "/配置 导入")
         item = await room.upload("hejing", "config.toml", content)
         assert words in item["text"]
+
+
+class TestGivenABrokenFile:
+    async def test_when_it_is_mended_then_it_is_taken_without_asking_again(
+        self, room: Room
+    ) -> None:
+        await room.ask("hejing", "/配置 导入")
+        item = await room.upload("hejing", "config.toml", b"[ladder]\ncall =\n")
+        assert "第 2 行" in item["text"]
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("config.toml", '[ladder]\nwarn = "95%"\n')
+        item = await room.upload("hejing", "config.toml.zip", packed.getvalue())
+        assert "警示线 90% 95%" in " ".join(item["text"].split())
+        assert "对全部账户" in item["text"]
+        await room.click("hejing", item, "撤回")
 
 
 async def test_the_exported_file_is_valid(room: Room) -> None:
