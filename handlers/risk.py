@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,14 +20,18 @@ from crm.people import Action, Person, Scope
 from handlers import whom
 from handlers.asking import answer_text, asked_card, list_stays_open
 from handlers.clients import not_in_a_branch_group
+from handlers.silences import WhichAlert
 from risk import cases, episodes, groups, ladder, routing
 from risk.groups import is_open
 from risk.levels import Level
-from risk.models import Alert, AlertEvent, AlertGroup
+from risk.models import Alert, AlertEvent, AlertGroup, AlertKind
 
 router = Router()
 
 RANKED = 20
+NAMED = 5  # clients that an answer names
+OF_TODAY = frozenset({"", "今日", "今天", "全部", "列表"})
+EVERYTHING = frozenset({"全部", "所有", "都"})
 SILENCE = timedelta(minutes=draw.SILENCE_MINUTES)
 
 
@@ -40,6 +45,10 @@ class NobodyElse(UserError):
 
 class NoAlerts(UserError):
     say = "{name} 没有预警记录"
+
+
+class NoOpenAlert(UserError):
+    say = "没有「{words}」的未结预警，发「追保」看现在有哪些"
 
 
 class NoFigures(UserError):
@@ -185,6 +194,7 @@ async def silence(turn: Turn, session: AsyncSession) -> Reply:
 @router.click("alert_hand", action=Action.RISK_DESK)
 async def ask_to_whom(turn: Turn, session: AsyncSession) -> Reply:
     alert = await cases.see(session, turn.person, int(turn.args[0]))
+    await cases.must_have(session, turn.person, alert)
     others = [each for each in await routing.desk(session) if each.id != turn.person.id]
     if not others:
         raise NobodyElse
@@ -246,13 +256,27 @@ async def calls(turn: Turn, session: AsyncSession) -> Reply:
     visible = whom.seen(turn)
     if visible and visible[0].how in whom.SURE:
         return await _of_client(turn, session, visible[0].client_id)
+    if visible:
+        return whom.which(turn, visible, "calls_of")
+    words = (turn.said.query or "").strip()
+    if words not in OF_TODAY:
+        named = await cases.newest_named(session, turn.person, words)
+        if named is None:
+            raise whom.nobody(turn)
+        return await _show(turn, session, named.id)
     midnight = datetime.combine(turn.at.astimezone(SHANGHAI).date(), time(0), SHANGHAI)
     found = await cases.since(session, turn.person, midnight)
     reader = await _reader(session, turn.person, turn.audience, turn.at, _mentioned(found))
     own = turn.person.scope(Action.SEE_RISK) is Scope.OWN
-    card = draw.calls_card(found, reader, owner=own)
+    silent = turn.book.stale_sources(turn.at)
+    card = draw.calls_card(found, reader, owner=own, silent=silent)
     options = tuple(button.key for button in card.buttons)
     return Reply(parts=(card,), question=Question(options=options) if options else None)
+
+
+@router.click("calls_of", action=Action.SEE_RISK)
+async def calls_of(turn: Turn, session: AsyncSession) -> Reply:
+    return await _of_client(turn, session, int(turn.args[0]))
 
 
 async def _of_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
@@ -260,6 +284,59 @@ async def _of_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply
     if found is None:
         raise NoAlerts(name="这位客户")
     return await _show(turn, session, found.id)
+
+
+@router.command("claim", action=Action.RISK_DESK)
+async def claim_in_words(turn: Turn, session: AsyncSession) -> Reply:
+    """认领 张三, 认领 80010023, 认领 全部, 认领 2 of the list just shown; alone it lists. Raises
+    NothingToClaim, WhichAlert, and what ``cases.claim`` does."""
+    not_in_a_branch_group(turn)
+    words = (turn.said.query or "").strip()
+    if not words:
+        return await calls(turn, session)
+    if words in EVERYTHING:
+        mine = [each.id for each in await cases.unclaimed(session)]
+        if not mine:
+            raise cases.NothingToClaim
+    else:
+        mine = await _meant(turn, session, words)
+    claimed = [await cases.claim(session, turn.person, each) for each in mine]
+    await session.flush()
+    refresh = tuple(dict.fromkeys(shown for alert in claimed for shown in _shown_on(alert)))
+    if len(claimed) == 1:
+        return replace(await _shown(turn, session, claimed[0]), refresh=refresh)
+    accounts = "、".join(f"{each.name} {each.account}" for each in claimed[:NAMED])
+    rest = f" 等，发「追保」看全部 {len(claimed)} 户" if len(claimed) > NAMED else ""
+    return Reply(
+        parts=(notice.done(f"已认领 {len(claimed)} 户", accounts + rest),), refresh=refresh
+    )
+
+
+async def _shown(turn: Turn, session: AsyncSession, alert: Alert) -> Reply:
+    """Its case; of a silent source, which is nobody's account, the card that tells of it."""
+    if alert.kind is AlertKind.SOURCE and alert.group_id is not None:
+        number = alert.group_id
+        return say(await draw_group(session, turn.person, number, turn.audience, turn.at))
+    return await _show(turn, session, alert.id)
+
+
+async def _meant(turn: Turn, session: AsyncSession, words: str) -> list[int]:
+    """The alerts of one account. Raises NoOpenAlert or WhichAlert."""
+    if words.isdecimal() and 1 <= int(words) <= len(turn.listed):
+        kind, _, number = turn.listed[int(words) - 1].partition(":")
+        if kind == "alert":
+            return [int(number)]
+    found = await cases.open_named(session, words)
+    if not found:
+        sure = {hit.client_id for hit in whom.seen(turn) if hit.how in whom.SURE}
+        found = await cases.open_of_clients(session, sure)
+    accounts = sorted({alert.account for alert in found})
+    if not accounts:
+        raise NoOpenAlert(words=text.echo(words, 20, turn.audience))
+    if len(accounts) > 1:
+        said = text.echo(words, 20, turn.audience)
+        raise WhichAlert(words=said, count=len(accounts), accounts="、".join(accounts[:5]))
+    return [alert.id for alert in found]
 
 
 @router.command("admin:为什么", action=Action.SEE_RISK)
@@ -270,6 +347,9 @@ async def why(turn: Turn, session: AsyncSession) -> Reply:
     visible = whom.seen(turn)
     if visible and visible[0].how in whom.SURE:
         return await _why_client(turn, session, visible[0].client_id)
+    named = await cases.newest_named(session, turn.person, words) if words else None
+    if named is not None:
+        return await _why(turn, session, named.id)
     if words.isdecimal() and len(words) < 10:
         return await _why(turn, session, int(words))
     if visible:
@@ -322,7 +402,8 @@ async def rank(turn: Turn, session: AsyncSession) -> Reply:
         for each in found
     ]
     stale = turn.book.is_stale(turn.at)
-    card = board.rank_card(rows, turn.book.as_of, stale=stale, now=turn.at)
+    silent = turn.book.stale_sources(turn.at)
+    card = board.rank_card(rows, turn.book.as_of, stale=stale, now=turn.at, silent=silent)
     clients = [
         reader_names[each.account].client_id
         for each in found[: board.NUMBERED]

@@ -52,9 +52,14 @@ def day_in(words: str, at: datetime) -> date | None:
         raise NotADay(words=words) from None
 
 
+def start_of(day: date) -> datetime:
+    """The first moment of a day in Shanghai."""
+    return datetime.combine(day, time(0), SHANGHAI)
+
+
 def end_of(day: date) -> datetime:
     """The last moment of a day in Shanghai."""
-    return datetime.combine(day + timedelta(days=1), time(0), SHANGHAI) - timedelta(microseconds=1)
+    return start_of(day + timedelta(days=1)) - timedelta(microseconds=1)
 
 
 def span_in(words: str, unit: str = "分") -> timedelta | None:

@@ -31,14 +31,17 @@ class Close:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
+    """``after``: the degree that closing leads to; None where no equity is left."""
+
     ahead: Ahead | None = None
     closing: tuple[Close, ...] = ()
+    after: Decimal | None = None
 
 
-def of(found: Figures, closing: tuple[Close, ...] = ()) -> Advice:
+def of(found: Figures, closing: tuple[Close, ...] = (), after: Decimal | None = None) -> Advice:
     near = found.nearest
     if near is None:
-        return Advice(closing=closing)
+        return Advice(closing=closing, after=after)
     ahead = Ahead(
         product=near.product,
         instrument=near.instrument,
@@ -46,7 +49,7 @@ def of(found: Figures, closing: tuple[Close, ...] = ()) -> Advice:
         degree=near.degree,
         by_exchange=near.by_exchange,
     )
-    return Advice(ahead=ahead, closing=closing)
+    return Advice(ahead=ahead, closing=closing, after=after)
 
 
 def dump(advice: Advice) -> dict[str, Any]:
@@ -64,6 +67,7 @@ def dump(advice: Advice) -> dict[str, Any]:
             {"instrument": each.instrument, "direction": each.direction, "lots": each.lots}
             for each in advice.closing
         ],
+        "after": None if advice.after is None else str(advice.after),
     }
 
 
@@ -80,4 +84,5 @@ def load(kept: Mapping[str, Any]) -> Advice:
         if ahead
         else None,
         closing=tuple(Close(**each) for each in kept.get("closing", ())),
+        after=Decimal(kept["after"]) if kept.get("after") else None,
     )

@@ -256,13 +256,37 @@ async def lift(session: AsyncSession, person: Person, alert_id: int) -> Alert:
 
 
 async def open_like(session: AsyncSession, words: str) -> Sequence[Alert]:
-    """Open alerts of the desk by account, whole name or number."""
-    named = [Alert.account == words, Alert.name == words]
-    if words.isascii() and words.isdecimal() and len(words) < 8:
-        named.append(Alert.id == int(words))
+    """Open margin alerts by account, whole name or number."""
+    numbered = [Alert.id == int(words)] if words.isascii() and words.isdecimal() else []
+    return await _open(
+        session, (AlertKind.MARGIN,), or_(_named(words), *numbered[: len(words) < 8])
+    )
+
+
+async def open_named(session: AsyncSession, words: str) -> Sequence[Alert]:
+    """What the desk has open, data in doubt too, by account or whole name."""
+    return await _open(session, groups.FOR_THE_DESK, _named(words))
+
+
+async def open_of_clients(session: AsyncSession, clients: Collection[int]) -> Sequence[Alert]:
+    return await _open(session, groups.FOR_THE_DESK, Alert.client_id.in_(clients))
+
+
+async def unclaimed(session: AsyncSession) -> Sequence[Alert]:
+    """Everything at the desk that nobody has yet."""
+    return await _open(session, groups.FOR_THE_DESK, Alert.claimed_by.is_(None))
+
+
+def _named(words: str) -> ColumnElement[bool]:
+    return or_(Alert.account == words, Alert.name == words)
+
+
+async def _open(
+    session: AsyncSession, kinds: Collection[AlertKind], which: ColumnElement[bool]
+) -> Sequence[Alert]:
     rows = await session.scalars(
         select(Alert)
-        .where(Alert.open_key.is_not(None), Alert.kind == AlertKind.MARGIN, or_(*named))
+        .where(Alert.open_key.is_not(None), Alert.kind.in_(kinds), which)
         .order_by(Alert.id)
     )
     return rows.all()
@@ -286,13 +310,18 @@ async def hand_on(session: AsyncSession, person: Person, alert_id: int, to: str)
     if heir.id not in {each.id for each in await routing.desk(session)}:
         raise NotOnTheDesk(name=heir.name)
     alert = await _locked(session, alert_id)
-    if alert.claimed_by not in (None, person.id):
-        names = await people.names(session, [alert.claimed_by or ""])
-        raise NotYourCase(by=names.get(alert.claimed_by or "", ""))
+    await must_have(session, person, alert)
     _give(session, alert, heir.id)
     episodes.note(session, alert, "handed_on", by=person.id, more={"to": heir.id})
     await session.flush()
     return alert
+
+
+async def must_have(session: AsyncSession, person: Person, alert: Alert) -> None:
+    """Raises NotYourCase for what a colleague has claimed."""
+    if alert.claimed_by not in (None, person.id):
+        names = await people.names(session, [alert.claimed_by or ""])
+        raise NotYourCase(by=names.get(alert.claimed_by or "", ""))
 
 
 async def set_free(session: AsyncSession, staff: str) -> list[Alert]:
@@ -358,6 +387,16 @@ async def newest_of(session: AsyncSession, person: Person, client_id: int) -> Al
     last = found[0].opened_at
     lately = [alert for alert in found if last - alert.opened_at < A_DAY]
     return max(lately, key=lambda alert: (alert.open_key is not None, alert.peak, alert.id))
+
+
+async def newest_named(session: AsyncSession, person: Person, words: str) -> Alert | None:
+    """The open, else the newest margin alert of an account, or of somebody who is no client."""
+    return await session.scalar(
+        select(Alert)
+        .where(_named(words), Alert.kind == AlertKind.MARGIN, visible_to(person))
+        .order_by(Alert.open_key.is_(None), Alert.id.desc())
+        .limit(1)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,22 +78,33 @@ class Way:
 def suggestion(account: Account, found: Figures) -> tuple[Close, ...]:
     """Empty where nothing needs closing, nothing helps, or too little is known; all that helps
     where even that does not lead to 100 %."""
+    closing, _ = with_degree(account, found)
+    return closing
+
+
+def with_degree(account: Account, found: Figures) -> tuple[tuple[Close, ...], Decimal | None]:
+    """The suggestion and the degree that it leads to; None where there is none, or no equity."""
     if found.margin is None or found.equity is None or found.missing:
-        return ()
+        return (), None
     if found.margin <= found.equity:
-        return ()
+        return (), None
     need = found.margin - found.equity - HALF_A_FEN
     ways = _ways(account)
     unit = -(-sum(way.count() for way in ways) // MOST) or 1
-    chosen = _fewest([_in_parcels(way, unit) for way in ways], need)
+    parcels = [_in_parcels(way, unit) for way in ways]
+    chosen = _fewest(parcels, need)
     lots: Counter[tuple[str, Direction]] = Counter()
     for way, (long, short) in zip(ways, chosen, strict=True):
         for each, count in (*_dearest(way.long, long * unit), *_dearest(way.short, short * unit)):
             lots[each.instrument, each.direction] += count
-    return tuple(
+    closing = tuple(
         Close(instrument=name, direction=direction.value, lots=count)
         for (name, direction), count in lots.items()
     )
+    if found.equity <= 0 or not closing:
+        return closing, None
+    released = sum((way.released(*c) for way, c in zip(parcels, chosen, strict=True)), ZERO)
+    return closing, (found.margin - released) / found.equity
 
 
 def _ways(account: Account) -> list[Way]:

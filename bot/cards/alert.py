@@ -6,18 +6,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.cards import text
+from bot.cards.board import silent_words
 from bot.cards.client import TONES, shown_name
 from bot.cards.goods import short_name
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
 from crm.kernel import masks
 from crm.kernel.clock import SHANGHAI
 from risk import advice
-from risk.advice import Ahead
+from risk.advice import Advice, Ahead
 from risk.groups import is_open
 from risk.levels import Level
 from risk.models import Alert, AlertEvent, AlertGroup, AlertKind, AlertState
 
 MOST = 6  # rows of a card; the rest is counted
+MOST_ENDED = 3  # that are told of by name
+LONGEST_NAME = 10  # characters in a title
+BRIEF_NAME = 5  # characters of a row's label on a narrow card
 MOST_EVENTS = 5
 SILENCE_MINUTES = 30
 
@@ -66,18 +70,34 @@ def group_card(group: AlertGroup, alerts: Sequence[Alert], branch: str, reader: 
         return _source_card(group, alerts, reader)
     still = [alert for alert in alerts if is_open(alert)]
     over = group.ended_at is not None or not still
-    shown = alerts[:MOST] if over else still[:MOST]
+    shown = still[:MOST]
     title = f"【{group.level.word}】{branch or '未分营业部'}"
     return Card(
         title=f"{title} · {'已全部解除' if over else f'{len(still)} 户'}",
         status="已解除" if over else _group_status(still),
         tone=Tone.GREEN if over else TONES[group.level],
-        text=_ended(shown, reader) if over else _summary(still, len(shown), reader),
+        text=_ended(alerts, reader) if over else _summary(still, len(shown), reader),
         table=_table(group.level, shown, reader) if shown and not over else None,
         buttons=() if over else _group_buttons(group, still, shown, reader),
-        footer=_as_of(alerts, reader),
+        footer=_as_of(alerts, reader) if over else f"{_as_of(alerts, reader)} · 点序号看个案",
+        in_words="" if over else _to_say(group, still, reader),
+        shared=not over,
         subject=f"alerts:{group.id}",
     )
+
+
+def _to_say(group: AlertGroup, still: Sequence[Alert], reader: Reader) -> str:
+    """What does the same as the buttons, with the worst as the example."""
+    if reader.audience is Audience.GROUP:
+        return _as_of(still, reader)
+    worst = still[0]
+    namesakes = [each for each in still if each.name == worst.name]
+    who = worst.name if len(namesakes) == 1 else worst.account
+    lines = [f"认领 {who}", "认领 全部"]
+    if group.kind is AlertKind.MARGIN and group.level < Level.FORCE:
+        lines.append(f"静默 {who}")
+    said = "".join(f"「{line}」" for line in lines)
+    return f"{_as_of(still, reader)}\n私聊期台发{said}；看个案发「追保 {who}」"
 
 
 def _group_status(still: Sequence[Alert]) -> str:
@@ -87,14 +107,15 @@ def _group_status(still: Sequence[Alert]) -> str:
     return f"{free} 户待认领" if free else "处理中"
 
 
-def _ended(shown: Sequence[Alert], reader: Reader) -> str:
+def _ended(alerts: Sequence[Alert], reader: Reader) -> str:
     """张三 86.5% 14:38 恢复; who rose further is on the other level's card."""
+    well = [each for each in alerts if each.state is AlertState.RESOLVED]
     lines = [
         f"{reader.name(each)} {degree(each)} {_hour(each.ended_at)} 恢复".replace("  ", " ")
-        for each in shown
-        if each.state is AlertState.RESOLVED
+        for each in well[:MOST_ENDED]
     ]
-    return "；".join(lines) or "都已转入其他等级的卡片"
+    more = f"，等共 {len(well)} 户" if len(well) > MOST_ENDED else ""
+    return "；".join(lines) + more if lines else "都已转入其他等级的卡片"
 
 
 def _summary(still: Sequence[Alert], shown: int, reader: Reader) -> str:
@@ -103,7 +124,7 @@ def _summary(still: Sequence[Alert], shown: int, reader: Reader) -> str:
     owed = sum((alert.call_amount or Decimal(0) for alert in still), Decimal(0))
     parts = [f"合计需追加 {text.short_yuan(owed)}"] if owed else []
     if len(still) > shown:
-        parts.append(f"另有 {len(still) - shown} 户未列出，发「追保」看全部")
+        parts.append(f"另有 {len(still) - shown} 户，发「风险榜」或「追保」看")
     return "，".join(parts)
 
 
@@ -119,6 +140,7 @@ def _table(level: Level, shown: Sequence[Alert], reader: Reader) -> Table:
     return Table(
         ("", "客户", "风险度", money, "经理", "处理"),
         tuple(_row(n, level, alert, reader) for n, alert in enumerate(shown, start=1)),
+        brief=tuple(_brief(n, level, alert, reader) for n, alert in enumerate(shown, start=1)),
     )
 
 
@@ -135,6 +157,21 @@ def _row(number: int, level: Level, alert: Alert, reader: Reader) -> tuple[str, 
         reader.who(alert.manager) or text.NOTHING,
         _handled(alert, reader),
     )
+
+
+def _brief(number: int, level: Level, alert: Alert, reader: Reader) -> Fact:
+    """1 张三: 80010023 130.3% 缺2.79万 待认领"""
+    short = f"缺{text.need_yuan(alert.call_amount)}" if alert.call_amount else ""
+    known = [alert.account, degree(alert), short if level >= Level.CALL else ""]
+    return Fact(_label(number, alert, reader), " ".join(filter(None, (*known, _by(alert, reader)))))
+
+
+def _label(number: int, alert: Alert, reader: Reader) -> str:
+    return text.cut(f"{number} {reader.name(alert)}", BRIEF_NAME)
+
+
+def _by(alert: Alert, reader: Reader) -> str:
+    return reader.who(alert.claimed_by) or ("静默" if alert.silenced_until else _waits(alert))
 
 
 def degree(alert: Alert) -> str:
@@ -154,7 +191,12 @@ def _handled(alert: Alert, reader: Reader) -> str:
         return f"{reader.who(alert.claimed_by)} {_hour(alert.claimed_at)}"
     if alert.silenced_until:
         return f"静默至 {_hour(alert.silenced_until)}"
-    return "待认领"
+    return _waits(alert)
+
+
+def _waits(alert: Alert) -> str:
+    """An account under its level's threshold is left on the card until it has stayed there."""
+    return "回落中" if str(int(alert.level)) in alert.below else "待认领"
 
 
 def _hour(at: datetime | None) -> str:
@@ -181,8 +223,7 @@ def _silence(key: str, kind: AlertKind, level: Level) -> tuple[Button, ...]:
 
 def _as_of(alerts: Sequence[Alert], reader: Reader) -> str:
     newest = max((alert.as_of for alert in alerts if alert.as_of), default=None)
-    told = f"数据 {text.clock(newest)}" if newest else f"更新 {text.clock(reader.at)}"
-    return f"{told} · 点序号看个案"
+    return f"数据 {text.clock(newest)}" if newest else f"更新 {text.clock(reader.at)}"
 
 
 def _source_card(group: AlertGroup, alerts: Sequence[Alert], reader: Reader) -> Card:
@@ -191,6 +232,8 @@ def _source_card(group: AlertGroup, alerts: Sequence[Alert], reader: Reader) -> 
     why = "；".join(str(alert.advice.get("why", "")) for alert in alerts)
     warning = "恢复之前风险度都不可靠，不能据此判断安全，请查看交易柜台"
     free = not over and any(alert.claimed_by is None for alert in alerts)
+    claim = Button(f"alerts_claim:{group.id}", "我来处理", Style.PRIMARY)
+    hand = tuple(Button(f"alert_hand:{each.id}", "转交") for each in alerts if is_open(each))
     return Card(
         title=f"【异常】数据源 {names} · {'已恢复' if over else '没有新数据'}",
         status="已恢复" if over else Level.UNSURE.word,
@@ -201,8 +244,10 @@ def _source_card(group: AlertGroup, alerts: Sequence[Alert], reader: Reader) -> 
             for each in alerts
             if each.claimed_by
         ),
-        buttons=(Button(f"alerts_claim:{group.id}", "我来处理", Style.PRIMARY),) if free else (),
+        buttons=() if over else (claim,) if free else hand[:1],
         footer=f"更新 {text.clock(reader.at)}",
+        in_words=f"更新 {text.clock(reader.at)} · 处理请私聊期台发「认领 {names}」" if free else "",
+        shared=not over,
         subject=f"alerts:{group.id}",
     )
 
@@ -213,15 +258,19 @@ def _source_card(group: AlertGroup, alerts: Sequence[Alert], reader: Reader) -> 
 def case_card(alert: Alert, events: Sequence[AlertEvent], reader: Reader) -> Card:
     """One account: how much is short, how far the next line is, what would help, who does it."""
     over = not is_open(alert)
+    name = reader.name(alert)
+    short = text.cut(name, LONGEST_NAME)
+    lines = ("" if short == name else name, _ending(alert) if over else "")
     return Card(
-        title=f"{reader.name(alert)} {reader.account(alert)} · {alert.level.word}处理",
+        title=f"{short} {reader.account(alert)} · {alert.level.word}处理",
         status=_case_status(alert),
         tone=Tone.GREEN if over else TONES[alert.level],
-        text=_ending(alert) if over else "",
+        text="\n".join(filter(None, lines)),
         facts=tuple(_case_facts(alert, reader)),
-        sections=_history(events, reader),
+        sections=_history(alert, events, reader),
         buttons=() if over else _case_buttons(alert, reader),
         footer=f"数据 {text.clock(alert.as_of)}" if alert.as_of else "",
+        shared=not over,
         subject=f"alert:{alert.id}",
     )
 
@@ -232,6 +281,8 @@ def _case_status(alert: Alert) -> str:
             return "已恢复"
         case AlertState.CLOSED:
             return "已转为更高等级"
+        case _ if alert.kind is AlertKind.WARN:
+            return alert.level.word  # the manager's alone: nobody claims it
         case AlertState.CLAIMED:
             return f"{alert.level.word} · 处理中"
         case AlertState.SILENCED:
@@ -263,19 +314,18 @@ def _money(alert: Alert) -> Iterable[Fact]:
     if alert.kind is AlertKind.DATA:
         yield Fact("原因", str(alert.advice.get("why", "")))
         return
-    yield Fact("风险度", degree(alert))
-    if alert.exchange_risk is not None:
-        yield Fact("交易所风险度", text.percent(alert.exchange_risk, 1))
+    exchange = text.percent(alert.exchange_risk, 1) if alert.exchange_risk is not None else ""
+    yield Fact("风险度", degree(alert) + (f"（交易所 {exchange}）" if exchange else ""))
     yield Fact("权益", text.short_yuan(alert.equity))
     yield Fact("可用", text.short_yuan(alert.available))
     if is_open(alert):
-        yield from _short_of(alert)
+        if alert.call_amount:
+            yield Fact("需追加", f"{text.full_yuan(alert.call_amount)} 元（回到 100%）")
         yield from _advice(alert)
+        yield from _to_house_line(alert)
 
 
-def _short_of(alert: Alert) -> Iterable[Fact]:
-    if alert.call_amount:
-        yield Fact("需追加", f"{text.full_yuan(alert.call_amount)} 元（回到 100%）")
+def _to_house_line(alert: Alert) -> Iterable[Fact]:
     if alert.call_to_house_line:
         yield Fact("到公司线", f"{text.full_yuan(alert.call_to_house_line)} 元")
 
@@ -289,7 +339,15 @@ def _advice(alert: Alert) -> Iterable[Fact]:
             f"{each.instrument} {'多' if each.direction == 'long' else '空'} {each.lots} 手"
             for each in found.closing
         )
-        yield Fact("建议减仓", f"{lots}（可回到 100% 以内）")
+        yield Fact("建议减仓", f"{lots}{_leads_to(found, alert)}")
+
+
+def _leads_to(found: Advice, alert: Alert) -> str:
+    """→ 97.8%; never that closing is enough where it is not."""
+    if found.after is None:
+        return "，仍不足，须入金" if alert.equity is not None and alert.equity <= 0 else ""
+    short = "，仍不足" if found.after > 1 else ""
+    return f" → {text.percent(found.after, 1)}{short}"
 
 
 def ahead(found: Ahead) -> str:
@@ -317,16 +375,20 @@ def _case_buttons(alert: Alert, reader: Reader) -> tuple[Button, ...]:
 
 
 def with_numbers(card: Card) -> Card:
-    """Said what the answers 1, 2, 3 … stand for."""
+    """Said that a number presses a button; which one, where they cannot be seen in their order."""
     numbered = " ".join(f"{n} {button.label}" for n, button in enumerate(card.buttons, start=1))
-    return replace(card, footer=f"{card.footer} · 回复序号：{numbered}".removeprefix(" · "))
+    return replace(
+        card,
+        footer=f"{card.footer} · 也可回复序号".removeprefix(" · "),
+        in_words=f"{card.footer} · 回复序号：{numbered}".removeprefix(" · "),
+    )
 
 
-def _history(events: Sequence[AlertEvent], reader: Reader) -> tuple[Section, ...]:
+def _history(alert: Alert, events: Sequence[AlertEvent], reader: Reader) -> tuple[Section, ...]:
     if not events:
         return ()
     lines = [event_line(each, reader) for each in events[-MOST_EVENTS:]]
-    return (Section(title="经过", text="\n".join(lines)),)
+    return (Section(title="经过", text="\n".join(lines), rest=f"「/为什么 {alert.account}」"),)
 
 
 def event_line(event: AlertEvent, reader: Reader) -> str:
@@ -376,10 +438,14 @@ def hand_question(alert: Alert, colleagues: Sequence[tuple[str, str]], reader: R
 # ── lists ────────────────────────────────────────────────────────────────────────────────────
 
 
-def calls_card(alerts: Sequence[Alert], reader: Reader, *, owner: bool) -> Card:
-    """追保 今日: the open ones with a number, then what is over."""
+def calls_card(
+    alerts: Sequence[Alert], reader: Reader, *, owner: bool, silent: Sequence[str] = ()
+) -> Card:
+    """追保 今日: the open ones with a number, then what is over; nothing is called calm while a
+    source is ``silent``."""
+    doubt = silent_words(silent)
     still = [alert for alert in alerts if is_open(alert)]
-    shown = alerts[: MOST + 2]
+    shown = alerts[:MOST]
     rows = tuple(
         (
             str(n),
@@ -390,15 +456,25 @@ def calls_card(alerts: Sequence[Alert], reader: Reader, *, owner: bool) -> Card:
         )
         for n, each in enumerate(shown, start=1)
     )
+    brief = tuple(
+        Fact(
+            _label(n, each, reader),
+            f"{each.account} {each.level.word} "
+            + (f"{degree(each)} {_by(each, reader)}" if is_open(each) else _handled(each, reader)),
+        )
+        for n, each in enumerate(shown, start=1)
+    )
     if not alerts:
-        return Card(title="今日没有追保" if not owner else "今日您的客户没有追保")
+        title = "今日没有追保" if not owner else "今日您的客户没有追保"
+        return Card(title="现在判断不了有没有追保" if doubt else title, text=doubt)
     rest = len(alerts) - len(shown)
+    more = f"另有 {rest} 条，发「风险榜」看前 20 户" if rest > 0 else ""
     return Card(
         title=f"今日追保 {len({each.account for each in alerts})} 户 · {len(still)} 户未了",
-        status="" if still else "已全部解除",
+        status="数据已中断" if doubt else "" if still else "已全部解除",
         tone=TONES[max(each.level for each in still)] if still else Tone.GREEN,
-        text=f"另有 {rest} 条" if rest > 0 else "",
-        table=Table(("", "客户", "等级", "需追加", "处理"), rows),
+        text="\n".join(filter(None, (doubt, more))),
+        table=Table(("", "客户", "等级", "需追加", "处理"), rows, brief),
         buttons=tuple(Button(f"alert:{each.id}", str(n)) for n, each in enumerate(shown, start=1)),
         footer="回复序号或点按钮看个案",
     )
@@ -429,10 +505,13 @@ def rule_words(version: str) -> str:
     return "阶梯（出厂值）" if version == "0" else f"阶梯 第 {version} 版"
 
 
-def ring_words(levels: Sequence[Level], branches: Sequence[str], waited: timedelta) -> str:
-    """What is said by telephone and in short messages: nobody's name, no figures."""
+def ring_words(
+    levels: Sequence[Level], branches: Sequence[str], waited: timedelta, *, works: bool = True
+) -> str:
+    """What is said by telephone and in short messages: nobody's name, no figures. ``works``: to
+    somebody at the desk; a branch's head can only see to it that they do."""
     minutes = max(1, int(waited.total_seconds() // 60))
-    late = f"{minutes} 分钟无人认领，请立即处理"
+    late = f"{minutes} 分钟无人认领，请{'立即处理' if works else '督促风控岗处理'}"
     money = [level for level in levels if level is not Level.UNSURE]
     if not money:
         return f"期台预警：数据异常 {len(levels)} 项，{late}"

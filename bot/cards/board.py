@@ -36,9 +36,22 @@ def degree(row: Row) -> str:
     return "已穿仓" if row.risk is None else text.percent(row.risk, 1)
 
 
-def rank_card(rows: Sequence[Row], as_of: datetime, *, stale: bool, now: datetime) -> Card:
+def silent_words(sources: Sequence[str]) -> str:
+    """Said of every list that would be longer if these had spoken; "" when all have."""
+    return f"数据源 {'、'.join(sources)} 没有新数据，不能据此判断安全" if sources else ""
+
+
+def rank_card(
+    rows: Sequence[Row],
+    as_of: datetime,
+    *,
+    stale: bool,
+    now: datetime,
+    silent: Sequence[str] = (),
+) -> Card:
+    """``stale``: nothing is fresh; ``silent``: the sources of which some accounts may not be."""
     if not rows:
-        return Card(title="风险榜", text="没有持仓的客户")
+        return Card(title="风险榜", text=silent_words(silent) or "没有持仓的客户")
     worst = max(row.level for row in rows)
     shown = rows[:NUMBERED]
     table = Table(
@@ -59,6 +72,7 @@ def rank_card(rows: Sequence[Row], as_of: datetime, *, stale: bool, now: datetim
         title=f"风险榜 · 前 {len(rows)} 户",
         status="数据已中断" if stale else worst.word,
         tone=Tone.VIOLET if stale else TONES[worst],
+        text="" if stale else silent_words(silent),
         table=table,
         footer=f"{told} · 数据已中断，不能据此判断安全" if stale else f"{told} · 回复序号看持仓",
     )

@@ -1,7 +1,7 @@
 """How figures, moments and names read. The only place that formats money and time for people."""
 
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 from bot.chat.message import Audience
 from crm.kernel import masks
@@ -26,6 +26,11 @@ def short_yuan(value: Decimal | None) -> str:
     else:
         text = f"{size:,.2f}".removesuffix(".00")
     return _signed(value, text)
+
+
+def need_yuan(value: Decimal) -> str:
+    """What is lacking, where every character counts: 2.79万, and below 万 whole yuan rounded up."""
+    return short_yuan(value) if value >= WAN else f"{value.to_integral_value(ROUND_CEILING):,}"
 
 
 def full_yuan(value: Decimal | None) -> str:

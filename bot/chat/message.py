@@ -137,6 +137,7 @@ class Input:
 class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    brief: tuple[Fact, ...] = ()  # the same rows, for a card as narrow as a label and a value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,7 @@ class Section:
 
     title: str
     text: str
+    rest: str = ""  # where all of it can be read; then its oldest lines give way to what is new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,8 @@ class Card:
     inputs: tuple[Input, ...] = ()
     buttons: tuple[Button, ...] = ()
     footer: str = ""
+    in_words: str = ""  # instead of the footer where nothing can be pressed: what to say
+    shared: bool = False  # others change it, so that one which stays as it is may be out of date
     link: str = ""
     subject: str = ""  # the thing it shows, e.g. "client:17": refreshed together
     draft: str = ""  # what its buttons need to go on with; kept in our store, never shown

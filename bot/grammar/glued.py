@@ -32,7 +32,8 @@ def stands(heard: Heard, begun: Opening) -> bool:
         case "lead":
             return note.mobile(rest) is not None
         case "claim" | "done":
-            return COUNT.fullmatch(rest) is not None
+            all_of_them = begun.verb.name == "claim" and rest == "全部"
+            return all_of_them or COUNT.fullmatch(rest) is not None
         case "stress" | "concentration":
             return bool(note.marks(rest[:12], codes=True).products or _PERIODS.match(rest))
         case "risk_rank":

@@ -147,22 +147,30 @@ class Teller:
         has_group = any(chat.platform == platform for chat in self._chats)
         return not (has_group and self._senders[platform].capabilities.group_update)
 
-    async def say_owed(self, session: AsyncSession, group: AlertGroup, rules: Rules) -> None:
-        """At most one short message an interval, where the card on the screen is an old one."""
-        at = now(session)
-        if group.said_at is not None and at - group.said_at < rules.wait:
+    async def say_owed(
+        self, session: AsyncSession, owing: Sequence[AlertGroup], rung: Collection[int]
+    ) -> None:
+        """One short message about all of them, the gravest first, where the card on the screen is
+        an old one. Whoever is on duty has just been shown those that were ``rung`` for."""
+        branches = await people.branch_names(session)
+        lines: list[str] = []
+        about: list[Alert] = []
+        for group in sorted(owing, key=lambda each: -each.level):
+            still = [alert for alert in await groups.members(session, group.id) if is_open(alert)]
+            if still:
+                branch = branches.get(group.branch, group.branch)
+                lines.append(draw.short_words(group, still, branch))
+                about += still
+                if group.id not in rung:
+                    await self._to_duty(session, group, still)
+            group.owing, group.said_at = False, now(session)
+        if not lines:
             return
-        still = [alert for alert in await groups.members(session, group.id) if is_open(alert)]
-        if still and group.ended_at is None:
-            branches = await people.branch_names(session)
-            branch = branches.get(group.branch, group.branch)
-            words = Text(text=draw.short_words(group, still, branch))
-            for chat in self._chats:
-                if not self._in_place(chat):
-                    envelope = Envelope(chat=chat, why="alert", priority=priority(group.level))
-                    await self._put(session, envelope, words, still)
-            await self._to_duty(session, group, still)
-        group.owing, group.said_at = False, at
+        level = max(group.level for group in owing)
+        for chat in self._chats:
+            if not self._in_place(chat):
+                envelope = Envelope(chat=chat, why="alert", priority=priority(level))
+                await self._put(session, envelope, Text(text="\n".join(lines)), about)
 
     async def repaint(self, session: AsyncSession, group: AlertGroup) -> None:
         """Newer figures on the cards that can be changed at any time."""
@@ -254,7 +262,12 @@ class Teller:
         names = await people.branch_names(session)
         branches = sorted({alert.branch for alert in late} - {""})
         levels = [alert.level for alert in late]
-        words = draw.ring_words(levels, [names.get(each, each) for each in branches], waited)
+        words = draw.ring_words(
+            levels,
+            [names.get(each, each) for each in branches],
+            waited,
+            works=routing.may_work(person),
+        )
         ring = Ring(text=words, bell=Bell.PHONE)
         await self._private(session, person.id, ring, late, worst.level, everywhere)
         for group_id in sorted({alert.group_id for alert in late if alert.group_id is not None}):

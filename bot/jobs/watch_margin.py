@@ -30,7 +30,7 @@ from risk.models import Alert, AlertGroup, AlertKind, AlertState
 from risk.routing import Whose
 from risk.sessions import is_open as market_is_open
 from risk.sessions import open_time
-from risk.suggest import suggestion
+from risk.suggest import with_degree
 from risk.told import Account
 
 log = logging.getLogger(__name__)
@@ -200,8 +200,7 @@ class MarginWatch:
                 return True
         if await cases.left_alone(session):
             return True
-        owing = await groups.open_ones(session)
-        return any(_may_speak(group, now, rules) for group in owing)
+        return bool(_owing(await groups.open_ones(session), now, rules))
 
     def _steps_due(self, alert: Alert, now: datetime, rules: Rules) -> int:
         """How many steps of the escalation are due in all, when one is."""
@@ -260,11 +259,11 @@ class MarginWatch:
         account = look.figures.account
         told = self._book.account(account)
         called = look.after.level >= alerts.DESK
-        closing = _closing(told, look.figures) if told and called else ()
+        closing, after = _closing(told, look.figures) if told and called else ((), None)
         outside = not market_is_open(self._calendar(), now)
         sight = Sight(
             figures=look.figures,
-            advice=advice.of(look.figures, closing),
+            advice=advice.of(look.figures, closing, after),
             whose=self._whose(account, whose, look.figures),
             off_hours=outside and told is not None and _prices_moved(told),
         )
@@ -303,28 +302,34 @@ class MarginWatch:
         for staff in await cases.left_alone(session):
             again += await cases.set_free(session, staff)
         await self._teller.calls_again(session, again)
-        await self._escalate(session, waiting, now, rules)
-        for group in await groups.open_ones(session):
-            if group.owing:
-                await self._teller.say_owed(session, group, rules)
-            elif group.painted_at is not None and now - group.painted_at >= rules.repaint:
+        rung = await self._escalate(session, waiting, now, rules)
+        shown = await groups.open_ones(session)
+        if owing := _owing(shown, now, rules):
+            await self._teller.say_owed(session, owing, rung)
+        for group in shown:
+            if group.painted_at is not None and now - group.painted_at >= rules.repaint:
                 await self._teller.repaint(session, group)
 
     async def _escalate(
         self, session: AsyncSession, waiting: Iterable[Alert], now: datetime, rules: Rules
-    ) -> None:
-        """One call a person for all that waits."""
-        for rung, ring in enumerate((self._teller.ring_duty, self._teller.ring_heads)):
+    ) -> set[int]:
+        """One call a person for all that waits; gives the groups of which whoever is on duty has a
+        new card thereby."""
+        rung: set[int] = set()
+        for step, ring in enumerate((self._teller.ring_duty, self._teller.ring_heads)):
             late = [
                 alert
                 for alert in waiting
-                if alert.rung == rung < self._steps_due(alert, now, rules)
+                if alert.rung == step < self._steps_due(alert, now, rules)
             ]
             if late:
                 waited = max(self._age(alert.raised_at, now, alert) for alert in late)
                 await ring(session, late, waited)
             for alert in late:
-                alert.rung = rung + 1
+                alert.rung = step + 1
+            if step == 0:
+                rung |= {alert.group_id for alert in late if alert.group_id is not None}
+        return rung
 
     # The sources themselves
 
@@ -352,13 +357,13 @@ class MarginWatch:
                 over.append(alert)
 
 
-def _closing(told: Account, seen: Figures) -> tuple[Close, ...]:
-    """What to close; nothing where that cannot be worked out."""
+def _closing(told: Account, seen: Figures) -> tuple[tuple[Close, ...], Decimal | None]:
+    """What to close and where it leads; nothing where that cannot be worked out."""
     try:
-        return suggestion(told, seen)
+        return with_degree(told, seen)
     except Exception:  # an advice that cannot be had holds up no alert
         log.exception("no suggestion for an account")
-        return ()
+        return (), None
 
 
 def _prices_moved(told: Account) -> bool:
@@ -374,5 +379,10 @@ def _moved(alert: Alert, seen: Figures) -> bool:
     return abs(alert.risk - seen.risk) >= WORTH_PAINTING
 
 
-def _may_speak(group: AlertGroup, now: datetime, rules: Rules) -> bool:
-    return group.owing and (group.said_at is None or now - group.said_at >= rules.wait)
+def _owing(shown: Iterable[AlertGroup], now: datetime, rules: Rules) -> list[AlertGroup]:
+    """The groups that are to be told of in words; none so shortly after anything was told."""
+    shown = list(shown)
+    last = max((group.said_at for group in shown if group.said_at is not None), default=None)
+    if last is not None and now - last < rules.wait:
+        return []
+    return [group for group in shown if group.owing]

@@ -114,7 +114,8 @@ class TestGivenAFallOfSteel:
     ) -> None:
         await room.ask("fengjun", "追保")
         case = await room.ask("fengjun", "3")
-        assert "回复序号：1 我来处理 2 已电话" in case["text"]
+        assert "也可回复序号" in case["text"]
+        assert labels(case)[:2] == ["我来处理", "已电话"]
         await room.ask("fengjun", "1")
         await shows(room, "fengjun", case, "处理中")
         await room.ask("fengjun", "追保 张三")
@@ -163,7 +164,30 @@ class TestGivenAFallOfSteel:
 
     async def test_when_nobody_claims_for_ten_then_the_head_is_rung(self, room: Room) -> None:
         await room.advance("5m")
-        assert await room.until("qianwei", lambda items: [i for i in items if i["kind"] == "call"])
+        [ring] = await room.until(
+            "qianwei", lambda items: [i for i in items if i["kind"] == "call"]
+        )
+        assert "请督促风控岗处理" in ring["text"]
+
+    async def test_when_it_is_claimed_in_words_then_the_cards_tell(self, room: Room) -> None:
+        listed = await room.ask("chenxi", "追保")
+        account = next(line.split()[2] for line in listed["text"].splitlines() if "待认领" in line)
+        case = await room.ask("chenxi", f"认领 {account}")
+        assert fact(case, "处理人").startswith("陈曦")
+        refused = await room.ask("fengjun", f"认领 {account}")
+        assert "已由 陈曦 在" in refused["text"]
+        nobody = await room.ask("fengjun", "认领 查无此人")
+        assert "没有「查无此人」的未结预警" in nobody["text"]
+        manager = await room.ask("wangqiang", f"认领 {account}")
+        assert "权限" in manager["text"]
+        await room.click("fengjun", await room.ask("fengjun", f"追保 {account}"), "转交")
+        await room.newest_text("fengjun", "由 陈曦 处理，请由本人转交")
+
+    async def test_when_the_calls_of_somebody_unknown_are_asked_for_then_nobody_elses_are_shown(
+        self, room: Room
+    ) -> None:
+        item = await room.ask("zhaolei", "追保 张三")
+        assert "没有找到客户「张三」" in item["text"]
 
     async def test_when_prices_come_back_then_everything_is_resolved_and_says_so(
         self, room: Room

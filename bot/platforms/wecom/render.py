@@ -107,7 +107,8 @@ def carded(card: Card, task: str, link: str, style: Style) -> list[Message]:
 
 def in_words(card: Card, style: Style) -> list[Message]:
     """The card as markdown, tables as lines, buttons as numbered lines to reply with."""
-    live = [button for button in card.buttons if button.enabled] if card.id else []
+    pressed = bool(card.id) and not card.in_words
+    live = [button for button in card.buttons if button.enabled] if pressed else []
     return _written("\n".join([*_words(card), *_numbered(card, live, style)]), style)
 
 
@@ -125,8 +126,9 @@ def _written(text: str, style: Style) -> list[Message]:
 
 
 def _words(card: Card) -> Iterator[str]:
-    status = f"【{escape(card.status)}】 " if card.status else ""
-    yield f"**{status}{escape(card.title)}**"
+    status = f"【{escape(card.status)}】"
+    told = not card.status or card.title.startswith(status)
+    yield f"**{escape(card.title) if told else f'{status} {escape(card.title)}'}**"
     if card.text:
         yield escape(card.text)
     for fact in card.facts:
@@ -138,8 +140,8 @@ def _words(card: Card) -> Iterator[str]:
     for section in card.sections:
         yield f"**{escape(section.title)}**"
         yield escape(section.text)
-    if card.footer:
-        yield f'<font color="comment">{escape(card.footer)}</font>'
+    if footer := card.in_words or card.footer:
+        yield f'<font color="comment">{escape(footer)}</font>'
     if card.link.startswith(("http://", "https://")):
         yield f"[查看详情]({card.link})"
 

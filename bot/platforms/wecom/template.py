@@ -6,11 +6,11 @@ our card, and the key carries the action with the version that the person saw.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bot.chat.button_line import button_line
-from bot.chat.message import Button, Card, Fact, Input, InputKind, Style, Tone
+from bot.chat.message import Button, Card, Fact, Input, InputKind, Section, Style, Tone
 from bot.platforms.wecom.words import clip, plain
 
 LABEL: Final = 5  # characters; what is longer is cut on the screen
@@ -33,6 +33,8 @@ RED: Final = 2
 DONE: Final = "noop"  # the key of a button that says how it ended
 WORKED_ON: Final = "处理中"
 MORE: Final = "全文见单独的一条消息"
+CUT: Final = 12  # characters of a line; cut further it says nothing
+MAY_BE_OLD: Final = "可能滞后，点按为准"  # the screen's newest is what a click brings
 
 Json = dict[str, Any]
 
@@ -104,6 +106,7 @@ def draw(card: Card, task: str, link: str, room: Room, *, clicks: bool = True) -
     end = form.pressed + (MENU if form.has_facts and not card.inputs else 0)
     menu, further = live[form.pressed : end], live[end:]
     lines = [*_unshown(card, form.shown), *_hint(menu), *_further(card, further)]
+    lines += [MAY_BE_OLD] if card.shared else []
     content, body = _content(card, lines, room, with_facts=form.has_facts)
     drawn = {
         "card_type": form.card_type,
@@ -237,7 +240,8 @@ def _content(
 ) -> tuple[Json, tuple[str, ...]]:
     """The card's words: in it as far as there is room, else all of them go before it; never a
     figure cut in half."""
-    facts = [fact for fact in card.facts if _fits(fact, room)][:FACTS] if with_facts else []
+    card = _narrowed(card, hints, room) if with_facts else card
+    facts = _shown_facts(card, room) if with_facts else []
     lines = [*_lines(card, facts), *hints]
     sub_title = "\n".join(lines)
     body: tuple[str, ...] = ()
@@ -257,6 +261,44 @@ def _content(
     return content, body
 
 
+def _shown_facts(card: Card, room: Room) -> list[Fact]:
+    return [fact for fact in card.facts if _fits(fact, room)][:FACTS]
+
+
+def _narrowed(card: Card, hints: Sequence[str], room: Room) -> Card:
+    """Rows as facts where they have a short form that fits; of a history as much as there is room
+    for, the newest."""
+    brief = card.table.brief if card.table is not None else ()
+    if brief and len(card.facts) + len(brief) <= FACTS and all(_fits(row, room) for row in brief):
+        card = replace(card, facts=(*card.facts, *brief), table=None)
+    for n, section in enumerate(card.sections):
+        if section.rest:
+            before, after = card.sections[:n], card.sections[n + 1 :]
+            without = replace(card, sections=(*before, *after))
+            taken = [*_lines(without, _shown_facts(without, room)), *hints, ""]
+            newest = _newest(section, room.sub_title - len("\n".join(taken)))
+            card = replace(card, sections=(*before, newest, *after))
+    return card
+
+
+def _newest(section: Section, room: int) -> Section:
+    """Its last lines that fit, the very last one cut where it does not, and where all of it is."""
+    if len(_section(section)) <= room:
+        return section
+    head, lines = f"全部见{section.rest}", section.text.split("\n")
+    for first in range(1, len(lines)):
+        shorter = replace(section, text="\n".join([head, *lines[first:]]))
+        if len(_section(shorter)) <= room:
+            return shorter
+    shorter = replace(section, text=head)
+    left = room - len(_section(shorter)) - 1
+    return replace(section, text=f"{head}\n{clip(lines[-1], left)}") if left >= CUT else shorter
+
+
+def _section(section: Section) -> str:
+    return f"{plain(section.title)}：{plain(section.text)}"
+
+
 def _lines(card: Card, facts: Sequence[Fact]) -> Iterator[str]:
     """Everything that is neither title, status nor one of the ``facts`` shown, as plain lines."""
     if card.text:
@@ -269,7 +311,7 @@ def _lines(card: Card, facts: Sequence[Fact]) -> Iterator[str]:
         for row in card.table.rows:
             yield " · ".join(map(plain, row))
     for section in card.sections:
-        yield f"{plain(section.title)}：{plain(section.text)}"
+        yield _section(section)
     if card.footer:
         yield plain(card.footer)
 
