@@ -218,6 +218,8 @@ async def steady(hands: Sequence[Connection], asked: Sequence[bytes]) -> list[fl
     for number, request in enumerate(asked):
         due = began + number / RATE
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        while not free:  # the server cannot keep up: the wait goes on
+            await asyncio.sleep(0.001)
         hand = free.pop()
 
         def answered(data: bytes, hand: Connection = hand, due: float = due) -> None:

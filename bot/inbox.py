@@ -37,7 +37,7 @@ class Inbox:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._writer: Writer | None = None
-        self._group = GroupCommit(self._insert, batch=BATCH)
+        self._group = GroupCommit(self._insert, batch=BATCH, at_once=True)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Inbox"]:

@@ -6,7 +6,7 @@ stores in one process keep apart.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -176,14 +176,9 @@ class Store:
             for step in self.after_commit:
                 await step(session)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    def turn(self) -> AbstractAsyncContextManager[None]:
         """This process's turn to write; on PostgreSQL everybody may at once."""
-        if not self.is_sqlite:
-            yield
-            return
-        async with self._turn:
-            yield
+        return self._turn if self.is_sqlite else nullcontext()
 
     def _session(self, *, brief: bool, **options: bool) -> AsyncSession:
         engine = self._inline if brief else self.engine

@@ -32,6 +32,11 @@ class Disk:
         return [item * 10 for item in items]
 
 
+@pytest.fixture(params=[False, True], ids=["by a task", "at once"])
+def at_once(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 async def outcome(submitted: Awaitable[int]) -> int | str:
     try:
         return await submitted
@@ -39,9 +44,9 @@ async def outcome(submitted: Awaitable[int]) -> int | str:
         return str(error)
 
 
-async def test_whoever_comes_while_a_commit_runs_rides_on_the_next() -> None:
+async def test_whoever_comes_while_a_commit_runs_rides_on_the_next(at_once: bool) -> None:
     disk = Disk()
-    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, at_once=at_once)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(group.submit(0))
         await disk.begun.wait()
@@ -52,9 +57,9 @@ async def test_whoever_comes_while_a_commit_runs_rides_on_the_next() -> None:
     assert [await task for task in (first, *others)] == [n * 10 for n in range(100)]
 
 
-async def test_no_batch_is_longer_than_allowed_and_the_order_is_kept() -> None:
+async def test_no_batch_is_longer_than_allowed_and_the_order_is_kept(at_once: bool) -> None:
     disk = Disk()
-    group: GroupCommit[int, int] = GroupCommit(disk.commit, batch=7)
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, batch=7, at_once=at_once)
     async with asyncio.TaskGroup() as tasks:
         for n in range(50):
             tasks.create_task(group.submit(n))
@@ -65,10 +70,12 @@ async def test_no_batch_is_longer_than_allowed_and_the_order_is_kept() -> None:
     assert [item for batch in disk.batches for item in batch] == list(range(50))
 
 
-async def test_a_failed_commit_is_told_to_those_who_rode_on_it_and_to_nobody_else() -> None:
+async def test_a_failed_commit_is_told_to_those_who_rode_on_it_and_to_nobody_else(
+    at_once: bool,
+) -> None:
     disk = Disk()
     disk.good = 0
-    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, at_once=at_once)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(outcome(group.submit(0)))
         await disk.begun.wait()
@@ -80,9 +87,9 @@ async def test_a_failed_commit_is_told_to_those_who_rode_on_it_and_to_nobody_els
     assert disk.batches == [[1]]
 
 
-async def test_each_rider_of_a_failed_commit_gets_the_error() -> None:
+async def test_each_rider_of_a_failed_commit_gets_the_error(at_once: bool) -> None:
     disk = Disk()
-    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, at_once=at_once)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(group.submit(0))
         await disk.begun.wait()
@@ -110,9 +117,9 @@ async def test_one_who_gives_up_while_his_commit_runs_does_not_disturb_the_other
     assert disk.batches == [[0], [1]]
 
 
-async def test_one_who_gives_up_while_waiting_harms_nobody() -> None:
+async def test_one_who_gives_up_while_waiting_harms_nobody(at_once: bool) -> None:
     disk = Disk()
-    group: GroupCommit[int, int] = GroupCommit(disk.commit)
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, at_once=at_once)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(group.submit(0))
         await disk.begun.wait()
@@ -124,11 +131,11 @@ async def test_one_who_gives_up_while_waiting_harms_nobody() -> None:
     assert hasty.cancelled()
 
 
-async def test_a_commit_that_answers_for_too_few_is_an_error_not_a_hang() -> None:
+async def test_a_commit_that_answers_for_too_few_is_an_error_not_a_hang(at_once: bool) -> None:
     async def forgetful(items: Sequence[int]) -> list[int]:
         return list(items)[1:]
 
-    group: GroupCommit[int, int] = GroupCommit(forgetful)
+    group: GroupCommit[int, int] = GroupCommit(forgetful, at_once=at_once)
     with pytest.raises(ValueError, match="argument"):
         await group.submit(1)
 
@@ -157,3 +164,21 @@ async def test_it_settles_when_the_last_commit_has_ended() -> None:
         assert not settled.done()
         disk.may_end.set()
     assert disk.batches == [[0]]
+
+
+async def test_who_comes_alone_and_gives_up_harms_nobody_who_came_after_him() -> None:
+    disk = Disk()
+    group: GroupCommit[int, int] = GroupCommit(disk.commit, at_once=True)
+    async with asyncio.TaskGroup() as tasks:
+        hasty = tasks.create_task(group.submit(0))
+        await disk.begun.wait()
+        patient = tasks.create_task(group.submit(1))
+        await asyncio.sleep(0)
+        hasty.cancel()
+        settled = tasks.create_task(group.settle())
+        await asyncio.sleep(0)
+        assert not settled.done()
+        disk.may_end.set()
+        assert await patient == 10
+    assert hasty.cancelled()
+    assert disk.batches == [[1]]
