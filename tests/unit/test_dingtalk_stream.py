@@ -238,6 +238,22 @@ class TestMessages:
                 await far.answered()
         assert [raw.key for raw in desk.heard] == [f"msg{n}" for n in range(1500)]
 
+    async def test_one_connections_end_in_a_flood_leaves_the_others_open(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        async with running(far, desk, connections=3):
+            await until(lambda: len(far.sockets) == 3)
+            for number in range(300):
+                await far.push(said("好", number), socket=number % 3)
+                if number == 200:
+                    await far.push(frame("disconnect", {}, kind="SYSTEM"), socket=0)
+            for _ in range(300):
+                await far.answered()
+            await until(lambda: len(far.sockets) == 4)
+            for socket in (1, 2, 3):
+                await far.push(said("还在", 1000 + socket), socket=socket)
+            assert {(await far.answered())["socket"] for _ in range(3)} == {1, 2, 3}
+
     async def test_another_companys_message_is_not_heard(
         self, far: FakeDingTalk, desk: Desk
     ) -> None:
@@ -337,6 +353,51 @@ class TestClicks:
             desk.gate.set()
         assert json.loads(answer["data"]) == {"opaque": "op"}
         assert answer["headers"]["messageId"] == "p1"
+
+    async def test_a_crowd_that_waits_for_the_disk_does_not_hold_up_a_click(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        first = desk.gate = asyncio.Event()
+        async with running(far, desk):
+            await far.push(said("好", 0))
+            await until(lambda: desk.heard)
+            for number in range(1, 30):
+                await far.push(said("好", number))
+            await far.push(frame("ping", {}, message_id="p1", kind="SYSTEM"))
+            await far.answered()  # all before it was read
+            desk.gate = second = asyncio.Event()
+            first.set()
+            await until(lambda: desk.batches == [1, 29])
+            await far.answered()
+            desk.clicked.clear()
+            await far.push(pressed())
+            await until(lambda: desk.clicked)
+            second.set()
+            for _ in range(30):
+                await far.answered()
+
+    async def test_while_a_crowd_is_stored_nothing_is_read_and_afterwards_all(
+        self, far: FakeDingTalk, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bot.platforms.dingtalk.stream.REST_SECONDS", 30)
+        first = desk.gate = asyncio.Event()
+        async with running(far, desk, connections=2):
+            await until(lambda: len(far.sockets) == 2)
+            await far.push(said("好", 0), socket=0)
+            await until(lambda: desk.heard)
+            for number in range(1, 30):
+                await far.push(said("好", number), socket=0)
+            await far.push(frame("ping", {}, message_id="p1", kind="SYSTEM"), socket=0)
+            await far.answered()  # all before it was read
+            desk.gate = second = asyncio.Event()
+            first.set()
+            await until(lambda: desk.batches == [1, 29])
+            await far.push(pressed(1), socket=0)
+            await far.push(pressed(2), socket=1)
+            await asyncio.sleep(0.05)
+            assert desk.clicked == []
+            second.set()
+            await until(lambda: len(desk.clicked) == 2)
 
 
 class TestOtherFrames:

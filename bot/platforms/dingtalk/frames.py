@@ -55,15 +55,19 @@ def read_frame(raw: bytes | str) -> Frame:
         raise ValueError("a frame is an object")  # noqa: TRY004 - one error for one fault
     # One official sample spells it "header".
     headers = frame.get("headers") or frame.get("header") or {}
+    if not isinstance(headers, dict):
+        raise ValueError("headers are an object")  # noqa: TRY004
     told = headers.get
-    return Frame(
-        frame.get("type", ""),
-        told("topic", ""),
-        told("messageId", ""),
-        told("eventType", ""),
-        told("time"),
-        frame.get("data") or "",
+    words = (
+        frame.get("type") or "",
+        told("topic") or "",
+        told("messageId") or "",
+        told("eventType") or "",
     )
+    data = frame.get("data") or ""
+    if set(map(type, (*words, data))) != {str}:
+        raise ValueError("a frame's words are strings")
+    return Frame(*words, told("time"), data)
 
 
 def ack(message_id: str, data: bytes, code: int = OK) -> bytes:

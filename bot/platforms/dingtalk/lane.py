@@ -3,7 +3,11 @@ that takes everything that has come."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+CROWD: Final = 8  # items of one trip
+MOMENT: Final = 0.001  # seconds
+TURNS: Final = 3  # of the loop: from the bytes on a socket to the item here
 
 T = TypeVar("T")
 
@@ -39,11 +43,25 @@ class Lane(Generic[T]):
 
 
 class Ferry(Generic[T]):
-    """``work`` takes over together, and in order, whatever came while it was away."""
+    """``work`` takes over together, and in order, whatever came while it was away.
 
-    def __init__(self, work: Callable[[list[T]], Awaitable[None]], *, waiting: int) -> None:
+    Waking up for each of many takes longer than the work on it. So a crowd is let gather: those
+    who bring it ``rest`` while it is carried and for a moment more, and ``wake`` to bring all
+    that has come at once. Whoever comes alone goes at once.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[list[T]], Awaitable[None]],
+        *,
+        waiting: int,
+        rest: Callable[[], None],
+        wake: Callable[[], None],
+    ) -> None:
         self._work = work
         self._most = waiting
+        self._rest = rest
+        self._wake = wake
         self._items: list[T] = []
         self._some = asyncio.Event()
         self._room = asyncio.Event()
@@ -66,4 +84,24 @@ class Ferry(Generic[T]):
             items, self._items = self._items, []
             self._some.clear()
             self._room.set()
+            if len(items) < CROWD:
+                await self._work(items)
+            else:
+                await self._carry_crowd(items)
+
+    async def _carry_crowd(self, items: list[T]) -> None:
+        self._rest()
+        try:
             await self._work(items)
+            await asyncio.sleep(MOMENT)
+        finally:
+            self._wake()
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Until nobody comes any more or all room is taken."""
+        before = -1
+        while before < len(self._items) < self._most:
+            before = len(self._items)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)

@@ -68,6 +68,12 @@ class Link:
             self.over.set()
             await self._close()
 
+    def rest(self, seconds: float) -> None:
+        self._socket.rest(seconds)
+
+    def wake(self) -> None:
+        self._socket.wake()
+
     async def answer(self, frame: bytes) -> bool:
         """On the socket that the question came from; False when it has gone.
 

@@ -18,7 +18,8 @@ SPECIAL = re.compile(r"[\\`*_\[\]()]")
 LINE_START = re.compile(r"^(\s*)([#>+-])", re.MULTILINE)
 NUMBERED = re.compile(r"^(\s*\d+)(\.)", re.MULTILINE)
 CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ufeff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ud800-\udfff\ufeff]"
 )
 EVERYBODY = re.compile(r"@(?=\s*(?:all\b|所有人))", re.IGNORECASE)
 SPEAKING = re.compile(r"(dtmd|dingtalk)\s*:", re.IGNORECASE)

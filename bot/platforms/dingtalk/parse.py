@@ -4,6 +4,7 @@ Field names and bodies as in the official documentation unless marked. A payload
 payload raises ValueError without quoting it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,9 @@ PEOPLE_EVENTS: Final = frozenset(
 LATEST: Final = 9_999_999_999_999  # in milliseconds
 EARLIEST: Final = 100_000_000_000  # 1973; much smaller numbers are read as seconds
 Milliseconds = Annotated[int, Field(ge=0, le=LATEST)]
+LONGEST_ID: Final = 128  # characters, as the tables have them
+Id = Annotated[str, Field(max_length=LONGEST_ID, pattern=r"^[^\x00-\x20\x7f]*$")]
+VERSION: Final = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,11 @@ class _Text(_Payload):
 
 
 class _Message(_Payload):
-    id: str = Field(alias="msgId", min_length=1)
+    id: Id = Field(alias="msgId", min_length=1)
     kind: str = Field(default="", alias="msgtype")
     conversation_type: str = Field(alias="conversationType")
-    conversation_id: str = Field(alias="conversationId")
-    staff_id: str | None = Field(default=None, alias="senderStaffId")
+    conversation_id: Id = Field(alias="conversationId")
+    staff_id: Id | None = Field(default=None, alias="senderStaffId")
     sender_corp: str | None = Field(default=None, alias="senderCorpId")
     bot_corp: str | None = Field(default=None, alias="chatbotCorpId")
     in_at_list: bool | None = Field(default=None, alias="isInAtList")
@@ -104,18 +108,18 @@ class _Content(_Payload):
 
 
 class _CardCallback(_Payload):
-    card: str = Field(alias="outTrackId", min_length=1)
+    card: Id = Field(alias="outTrackId", min_length=1)
     corp: str | None = Field(default=None, alias="corpId")
-    user: str | None = Field(default=None, alias="userId")
+    user: Id | None = Field(default=None, alias="userId")
     user_kind: int = Field(default=USER_ID, alias="userIdType")
     space_type: str | None = Field(default=None, alias="spaceType")
-    space: str | None = Field(default=None, alias="spaceId")
+    space: Id | None = Field(default=None, alias="spaceId")
     content: str | None = None
     value: str | None = None
 
 
 class _PeopleEvent(_Payload):
-    users: tuple[str, ...] | str = Field(default=(), alias="userId")
+    users: tuple[Id, ...] | Id = Field(default=(), alias="userId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,7 @@ def read_text(data: str, *, app: str, corp_id: str) -> Raw | None:
     if (
         kind != "text"
         or not (key and user and corp == bot_corp and corp_id in ("", corp))
+        or not ORDINARY_IDS.fullmatch(f"{key} {user} {chat}")
         or not (EARLIEST < created <= LATEST and EARLIEST < expires <= LATEST and hook)
         or type(words) is not str
         or listed not in (None, True, False)
@@ -187,6 +192,7 @@ _ORDINARY = itemgetter(
     *("msgtype", "msgId", "conversationType", "conversationId", "senderStaffId", "senderCorpId"),
     *("chatbotCorpId", "sessionWebhook", "sessionWebhookExpiredTime", "createAt", "text"),
 )
+ORDINARY_IDS: Final = re.compile(" ".join([r"[!-~]{1,128}"] * 3))
 _ORDINARY_TYPES = (*[str] * 8, int, int, dict)
 _A_GROUP = {"platform": PLATFORM, "place": Place.GROUP.value}
 _PRIVATELY = {"platform": PLATFORM, "place": Place.PRIVATE.value}
@@ -211,11 +217,16 @@ def read_click(data: str | bytes, *, message_id: str, corp_id: str, at: datetime
         kind=AskKind.CLICK,
         click=Click(
             card=callback.card,
-            version=int(seen) if isinstance(seen, str) and seen.isdecimal() else 0,
+            version=_version(seen),
             action=actions[0],
             inputs=inputs,
         ),
     )
+
+
+def _version(seen: str | tuple[str, ...]) -> int:
+    """0 for one that we did not write."""
+    return int(seen) if isinstance(seen, str) and VERSION.fullmatch(seen) else 0
 
 
 def read_people(event: str, data: str | bytes) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
-"""aiohttp's WebSocket, which can also write many frames at once: that spares a call into the kernel
-for each."""
+"""aiohttp's WebSocket, which can also write many frames at once, and rest from reading so that many
+come at once: that spares a call into the kernel for each."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -45,6 +45,8 @@ class Socket(aiohttp.ClientWebSocketResponse[bool]):
     def __init__(self, reader: Any, writer: WebSocketWriter, *args: Any, **more: Any) -> None:
         super().__init__(reader, writer, *args, **more)
         self._send = writer.send_frame
+        self._reading = writer.protocol
+        self._alarm: asyncio.TimerHandle | None = None
         self._together = Together(writer.transport)
         writer.transport = self._together  # type: ignore[assignment]  # all that it calls
 
@@ -53,3 +55,19 @@ class Socket(aiohttp.ClientWebSocketResponse[bool]):
         with self._together.holding():
             for frame in frames:
                 await self._send(frame, aiohttp.WSMsgType.TEXT)
+
+    def rest(self, seconds: float) -> None:
+        """Reads nothing until it is woken, and for ``seconds`` at most, whoever forgets it.
+
+        By aiohttp's own switch: its queue, when full, closes what ``wake`` has opened.
+        """
+        self.wake()
+        self._reading.pause_reading()
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self.wake)
+
+    def wake(self) -> None:
+        if self._alarm is None:
+            return
+        self._alarm.cancel()
+        self._alarm = None
+        self._reading.resume_reading()

@@ -3,7 +3,7 @@
 The rules it keeps: the replacement is opened before the old connection is cut; a message is
 acknowledged only after it was stored, on the socket it came from; back-off starts over only when
 a connection has carried a frame. Messages are stored in the order of arrival, whatever has come by
-then together; clicks are answered beside it and never wait for it.
+then together; clicks are answered beside it and never wait for it, but for a blink in a crowd.
 """
 
 import asyncio
@@ -55,6 +55,7 @@ log = logging.getLogger(__name__)
 HEAR_SECONDS: Final = 30.0  # far above the store's worst: an unacknowledged message comes again
 CLICK_SECONDS: Final = 10.0  # the desk keeps its own budget of 1.5; the platform's is 2
 ANSWER_SECONDS: Final = 1.8  # after that the platform may have given the click up
+REST_SECONDS: Final = 0.01  # clicks come by the same connections
 EVENT_HANDS: Final = 8
 CLICK_HANDS: Final = 64
 WAITING: Final = 256
@@ -107,7 +108,7 @@ class Stream:
         self._live: set[Link] = set()
         self._since: datetime | None = None
         self._over_quota: datetime | None = None
-        self._said = Ferry(self._store, waiting=WAITING)
+        self._said = Ferry(self._store, waiting=WAITING, rest=self._rest, wake=self._wake)
         self._events = Lane(self._event, hands=EVENT_HANDS, waiting=WAITING)
         self._clicks = Lane(self._click, hands=CLICK_HANDS, waiting=WAITING)
 
@@ -214,6 +215,14 @@ class Stream:
         for link, frame_ids in waiting.items():
             await link.answer_all(map(heard, frame_ids))
         crashpoint.here("stream.after_ack")
+
+    def _rest(self) -> None:
+        for link in self._live:
+            link.rest(REST_SECONDS)
+
+    def _wake(self) -> None:
+        for link in self._live:
+            link.wake()
 
     def _unheard(self, frame: Frame, read: OverQuota | Refused) -> None:
         if isinstance(read, OverQuota):
