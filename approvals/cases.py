@@ -29,7 +29,7 @@ from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import now, vault, years_later
 from crm.kernel.errors import UserError
 from crm.models import Client, ClientStatus, Personal, PersonalKind, Role, Staff
-from crm.people import Person
+from crm.people import Action, Person
 
 VERDICTS = frozenset({Deed.APPROVED, Deed.COSIGNED, Deed.REJECTED, Deed.RETURNED})
 
@@ -157,8 +157,18 @@ class Dossier:
     def may_read(self, event: ApplicationEvent, reader: Person) -> bool:
         """Whether a comment is for these eyes: what a confidential step says against a client
         stays with its own desk, and so does who was asked for advice there."""
-        if event.deed is Deed.RETURNED:  # the applicant must know what to bring
-            return True
+        # Of what was sent back the applicant must know what to bring.
+        return event.deed is Deed.RETURNED or self._is_of_his_desk(event, reader)
+
+    def may_see_card(self, event: ApplicationEvent, reader: Person) -> bool:
+        """Whether the card that was decided by is kept, and for these eyes: that of a confidential
+        step is for its own desk and for audit."""
+        if event.shown is None:
+            return False
+        return reader.may(Action.AUDIT) or self._is_of_his_desk(event, reader)
+
+    def _is_of_his_desk(self, event: ApplicationEvent, reader: Person) -> bool:
+        """Also whatever happened at a step that keeps nothing to itself."""
         confidential = any(s.key == event.step and s.confidential for s in self.flow.steps)
         role = next((s.role for s in self.flow.steps if s.key == event.step), None)
         return not confidential or role in reader.roles or event.actor == reader.id
@@ -211,6 +221,14 @@ async def stage_of(session: AsyncSession, stage_id: int) -> Stage:
 async def open_stage(session: AsyncSession, application_id: int) -> Stage | None:
     found: Stage | None = await session.scalar(_OPEN_STAGE, {"application": application_id})
     return found
+
+
+async def waiting_stages(session: AsyncSession, application_ids: Iterable[int]) -> list[int]:
+    """The stages that these applications wait at now."""
+    query = select(Stage.id).where(
+        Stage.application_id.in_(list(application_ids)), Stage.ended_at.is_(None)
+    )
+    return list(await session.scalars(query.order_by(Stage.id)))
 
 
 async def seats_at(session: AsyncSession, stage_ids: Iterable[int]) -> list[Seat]:
@@ -270,8 +288,13 @@ def today(session: AsyncSession) -> date:
 
 async def values_of(session: AsyncSession, application_id: int) -> dict[Field, str]:
     """The newest of each kind."""
+    return dict(await values_ever(session, application_id))
+
+
+async def values_ever(session: AsyncSession, application_id: int) -> list[tuple[Field, str]]:
+    """Every number that was given, also what a later one took the place of."""
     rows = await session.execute(_FIELDS, {"application": application_id})
-    return {Field(kind): value for kind, value in rows}
+    return [(Field(kind), value) for kind, value in rows]
 
 
 async def papers_of(session: AsyncSession, application_id: int) -> dict[Paper, Attached]:
@@ -383,6 +406,11 @@ async def waiting_for(session: AsyncSession, person: Person) -> list[tuple[Stage
         .limit(MOST_LISTED)
     )
     return [(stage, row) for stage, row in await session.execute(mine)]
+
+
+async def is_waited_for(session: AsyncSession, person: Person) -> bool:
+    """Whether anything waits for this person's word now, whatever his roles."""
+    return bool(await waiting_for(session, person))
 
 
 async def in_hand_of(session: AsyncSession, person: Person) -> list[Application]:

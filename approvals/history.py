@@ -18,11 +18,12 @@ _OF = select(ApplicationEvent).where(_MINE).order_by(ApplicationEvent.number)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """The card that somebody acted on: ``digest`` of its content as it was shown."""
+    """The card that somebody acted on: its ``content`` as it was shown, and the digest of it."""
 
     digest: str = ""
     card: str = ""
     version: int = 0
+    content: str = ""
 
 
 UNSEEN = Seen()
@@ -52,6 +53,7 @@ async def add(
         whom=whom,
         comment=comment,
         seen=seen.digest,
+        shown=seen.content or None,
         card=seen.card,
         card_version=seen.version,
         version=row.version,

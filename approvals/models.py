@@ -163,6 +163,7 @@ class ApplicationEvent(Base):
     whom: Mapped[str] = mapped_column(String(64), default="")  # handed to, asked, reminded
     comment: Mapped[str] = mapped_column(SealedText("application_event.comment"))
     seen: Mapped[str] = mapped_column(String(64), default="")  # sha256 of the card that was shown
+    shown: Mapped[str | None] = mapped_column(SealedText("application_event.shown"))  # that card
     card: Mapped[str] = mapped_column(String(64), default="")
     card_version: Mapped[int] = mapped_column(Integer, default=0)
     version: Mapped[int] = mapped_column(Integer)  # of the application afterwards

@@ -70,12 +70,16 @@ class Turn:
 
 Handler = Callable[[Turn, AsyncSession], Awaitable[Reply]]
 View = Callable[[AsyncSession, Person, int, Audience, datetime], Awaitable[Card]]
+Asked = Callable[[AsyncSession, Person], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """``asked`` says of somebody without the action whether it is his for once: a deputy's."""
+
     handler: Handler
     action: Action | None
+    asked: Asked | None = None
 
 
 class Router:
@@ -86,12 +90,14 @@ class Router:
         self._clicks: dict[str, Route] = {}
         self._views: dict[str, View] = {}
 
-    def command(self, *verbs: str, action: Action | None = None) -> Callable[[Handler], Handler]:
+    def command(
+        self, *verbs: str, action: Action | None = None, asked: Asked | None = None
+    ) -> Callable[[Handler], Handler]:
         """Register a handler for what the grammar calls these verbs."""
 
         def register(handler: Handler) -> Handler:
             for verb in verbs:
-                _once(self._commands, verb, Route(handler, action))
+                _once(self._commands, verb, Route(handler, action, asked))
             return handler
 
         return register
@@ -137,7 +143,7 @@ class Router:
                 raise NotBuilt(verb=_word(verb))
             if verb != turn.said.verb and verb not in OFFERED and _writes(verb):
                 raise DidYouMean(verb=_word(verb))
-        if route.action is not None:
+        if route.action is not None and not await _is_asked(route, turn, session):
             turn.person.must(route.action)
         return await route.handler(turn, session)
 
@@ -153,6 +159,12 @@ class Router:
         """Whether ``帮助`` lists the verb for this person."""
         route = self._commands.get(verb)
         return route is not None and (route.action is None or person.may(route.action))
+
+
+async def _is_asked(route: Route, turn: Turn, session: AsyncSession) -> bool:
+    if route.asked is None or route.action is None or turn.person.may(route.action):
+        return False
+    return await route.asked(session, turn.person)
 
 
 def _word(verb: str) -> str:

@@ -119,6 +119,8 @@ def _touching(key: str, related: Sequence[Select[str]]) -> ColumnElement[bool]:
     done_to = AuditRow.object == key
     if kind == "staff":
         return or_(done_to, AuditRow.actor == number)
+    if kind != "client":
+        return done_to
     owned = (
         keys_of("interaction", Interaction.id, Interaction.client_id == int(number)),
         keys_of("task", Task.id, Task.client_id == int(number)),

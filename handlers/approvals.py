@@ -67,7 +67,7 @@ class NoPapers(UserError):
 # ── what waits ───────────────────────────────────────────────────────────────────────────────
 
 
-@router.command("my_approvals", action=Action.APPROVE)
+@router.command("my_approvals", action=Action.APPROVE, asked=cases.is_waited_for)
 async def waiting(turn: Turn, session: AsyncSession) -> Reply:
     in_private(turn)
     rows = await cases.waiting_for(session, turn.person)
@@ -159,8 +159,9 @@ def _clicked(turn: Turn) -> Place:
 
 
 def _seen(card: Card) -> Seen:
-    digest = sha256(codec.dump(card)).hexdigest()
-    return Seen(digest=digest, card=card.id, version=card.version)
+    content = codec.dump(card)
+    digest = sha256(content).hexdigest()
+    return Seen(digest=digest, card=card.id, version=card.version, content=content.decode())
 
 
 def _comment(turn: Turn) -> str:
@@ -176,12 +177,12 @@ class _Waiting:
     verdict: Verdict = Verdict.APPROVE
 
     def dump(self) -> str:
-        place = self.place
+        place, seen = self.place, self.place.seen
         return json.dumps(
             {
                 "stage": place.stage,
                 "version": place.version,
-                "seen": [place.seen.digest, place.seen.card, place.seen.version],
+                "seen": [seen.digest, seen.card, seen.version, seen.content],
                 "verdict": self.verdict,
             }
         )
@@ -189,12 +190,12 @@ class _Waiting:
 
 def _load(draft: str) -> _Waiting:
     raw = json.loads(draft)
-    digest, card, version = raw["seen"]
+    digest, card, version, *content = raw["seen"]  # asked by an older release: without it
     return _Waiting(
         place=Place(
             stage=raw["stage"],
             version=raw["version"],
-            seen=Seen(digest=digest, card=card, version=version),
+            seen=Seen(digest=digest, card=card, version=version, content="".join(content)),
         ),
         verdict=Verdict(raw["verdict"]),
     )
@@ -337,7 +338,7 @@ async def _give(turn: Turn, session: AsyncSession, place: Place, to: str, *, cos
 # ── decisions in words ───────────────────────────────────────────────────────────────────────
 
 
-@router.command("approve", action=Action.APPROVE)
+@router.command("approve", action=Action.APPROVE, asked=cases.is_waited_for)
 async def approve_in_words(turn: Turn, session: AsyncSession) -> Reply:
     """同意, 同意 张三"""
     rows, words = await _meant(turn, session)
@@ -347,13 +348,13 @@ async def approve_in_words(turn: Turn, session: AsyncSession) -> Reply:
     return await _decide(turn, session, place, Verdict.APPROVE, words)
 
 
-@router.command("reject", action=Action.APPROVE)
+@router.command("reject", action=Action.APPROVE, asked=cases.is_waited_for)
 async def reject_in_words(turn: Turn, session: AsyncSession) -> Reply:
     """驳回 张三 身份核验不通过"""
     return await _verdict_in_words(turn, session, Verdict.REJECT)
 
 
-@router.command("send_back", action=Action.APPROVE)
+@router.command("send_back", action=Action.APPROVE, asked=cases.is_waited_for)
 async def send_back_in_words(turn: Turn, session: AsyncSession) -> Reply:
     """退回 张三 身份证反面不清晰"""
     return await _verdict_in_words(turn, session, Verdict.RETURN)
@@ -369,13 +370,12 @@ async def _verdict_in_words(turn: Turn, session: AsyncSession, verdict: Verdict)
     return await _decide(turn, session, place, verdict, words)
 
 
-@router.command("hand_on", action=Action.APPROVE)
 async def hand_in_words(turn: Turn, session: AsyncSession) -> Reply:
     """转交 钱伟, 转交 张三 钱伟"""
     return await _give_in_words(turn, session, cosign=False)
 
 
-@router.command("cosign", action=Action.APPROVE)
+@router.command("cosign", action=Action.APPROVE, asked=cases.is_waited_for)
 async def cosign_in_words(turn: Turn, session: AsyncSession) -> Reply:
     """加签 冯军, 加签 张三 冯军"""
     return await _give_in_words(turn, session, cosign=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from approvals import cases
 from bot import holdings
 from bot.cards import admin as draw
 from bot.cards import notice
@@ -186,7 +187,7 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
         said=f"已移交 {what}",
         made=document.version,
         tell=((heir, to_heir), (proposal.name, to_giver)),
-        refresh=(f"handover:{proposal.id}", *_subjects(moved)),
+        refresh=(f"handover:{proposal.id}", *await _subjects(session, moved)),
     )
 
 
@@ -195,12 +196,16 @@ def moved_words(moved: Moved) -> str:
     return "、".join(parts) or "0 项"
 
 
-def _subjects(moved: Moved) -> list[str]:
-    return [
+async def _subjects(session: AsyncSession, moved: Moved) -> list[str]:
+    """Whose cards say whose it is: also those of the approvers, among whom the heir may have
+    been."""
+    found = [
         f"{subject}:{number}"
         for name, subject in holdings.SUBJECTS.items()
         for number in moved.get(name, ())
     ]
+    stages = await cases.waiting_stages(session, moved.get("applications", ()))
+    return found + [f"{what}:{stage}" for stage in stages for what in ("approval", "reminder")]
 
 
 async def _back(session: AsyncSession, proposal: Proposal) -> Plan:

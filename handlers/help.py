@@ -12,6 +12,7 @@ from bot.grammar.verbs import BY_NAME, TABLE, Verb, exact, nearest
 from bot.router import NotBuilt, Router, Turn
 from crm.models import Role
 from crm.people import ROLE_WORDS, Action, Person, Scope
+from handlers import openings
 
 EVERYBODY = Person(id="", name="", branch=None, roles=frozenset(Role))
 APPROVALS = frozenset(
@@ -52,8 +53,10 @@ def make_router(everything: Router) -> Router:
         return say(notice.sentence(f"您的角色不能用「{verb.word}」", "发「帮助」看您能用的"))
 
     @router.command("none")
-    async def not_understood(turn: Turn, _session: AsyncSession) -> Reply:
+    async def not_understood(turn: Turn, session: AsyncSession) -> Reply:
         """Never silence: the nearest commands that this person may use."""
+        if submitted := await openings.submit_in_words(turn, session):
+            return submitted
         usable = _usable(turn)
         plain = turn.ask.text.strip(" 　。.,，!！~～").lower()
         if plain in GREETINGS | THANKS:

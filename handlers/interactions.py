@@ -19,7 +19,7 @@ from bot.grammar.normalise import normalise
 from bot.router import Router, Turn
 from crm import access, clients, interactions, people, tasks
 from crm.access import NotYours
-from crm.interactions import CHANNELS
+from crm.interactions import CHANNELS, NothingToUndo
 from crm.kernel.errors import UserError
 from crm.models import Channel, Client, Interaction, TaskState
 from crm.people import Action, Person
@@ -327,7 +327,14 @@ async def undo_last(turn: Turn, session: AsyncSession) -> Reply:
     withdrawn = await openings.withdraw_named(turn, session)
     if withdrawn is not None:
         return withdrawn
-    row = await _undo(turn, session, await interactions.last_of(session, turn.person))
+    try:
+        last = await interactions.last_of(session, turn.person)
+    except NothingToUndo:
+        asked = await openings.withdraw_any(turn, session)
+        if asked is None:
+            raise
+        return asked
+    row = await _undo(turn, session, last)
     card = await _card(session, row, _reader(turn))
     return Reply(parts=(notice.done(card.title, text.cut(card.text, 60)),), refresh=(card.subject,))
 

@@ -19,25 +19,29 @@ from bot.cards import notice, text
 from bot.cards.notice import NEVER_MIND
 from bot.chat.message import Audience, Card
 from bot.chat.reply import Question, Reply
+from bot.grammar import newcomer
+from bot.grammar.normalise import spoken
 from bot.grammar.verbs import BY_NAME
 from bot.router import Router, Turn
 from crm import names
 from crm.kernel.errors import UserError
 from crm.models import Client
 from crm.people import Action, Person
-from handlers import whom
+from handlers import seen, whom
 from handlers.approvals import in_private, outcome
 from handlers.asking import answer_text, asked_card
 
 router = Router()
 
 SUBMIT_WORDS = frozenset({"提交", "提交申请", "提交审批"})
+ENDS = " 　。.,，!！~～"
 _OTHER_NAME = re.compile(r"[\u4e00-\u9fff]{2,20}(?:[·•・][\u4e00-\u9fff]{1,20})+")
 _EDGES = " \t,，:：。.!！?？、/「」“”\"'的"
 _NUMBERS = re.compile(  # and whatever follows the first of them
     r"(?:[\s,，、:：](?:身份证|手机|电话|银行卡|卡号|有效)\w*|[\s,，]*\d).*$", re.DOTALL
 )
 _LEAD = re.compile(r"^(?:@\S+\s+|给|帮|为|请|我要|一下|客户)+")
+SEEN_TOO = re.compile(rf"[\s,，、的]*{draw.SEEN}[\s。.!！?？]*$")
 NEXT = "清单已更新，以最新的一张为准"
 
 
@@ -94,6 +98,9 @@ def _written(turn: Turn) -> str:
     陈静. Empty when what stands there is no name."""
     line = names.simplified(turn.ask.text)
     verb = BY_NAME[turn.said.verb or ""]
+    asked = spoken(line).text
+    if verb.name == "apply_opening" and (place := newcomer.named(asked)):
+        return asked[slice(*place)]
     for word in sorted((*verb.words, *verb.latin), key=len, reverse=True):
         if word in line.lower():
             before, _, behind = re.sub(f"(?i){word}", "\n", line, count=1).partition("\n")
@@ -177,7 +184,7 @@ async def line_came(turn: Turn, session: AsyncSession) -> Reply:
     if turn.files:
         return await _files_came(turn, session, row, turn.files)
     words = answer_text(turn)
-    if words.strip(" 。.!！") in SUBMIT_WORDS:
+    if words.strip(ENDS) in SUBMIT_WORDS:
         return await _submit(turn, session, row.id)
     if said := await _take_numbers(turn, session, row, words):
         return await _next_list(turn, session, row, said)
@@ -289,6 +296,23 @@ async def submit(turn: Turn, session: AsyncSession) -> Reply:
     return await _submit(turn, session, int(turn.args[0]))
 
 
+async def submit_in_words(turn: Turn, session: AsyncSession) -> Reply | None:
+    """提交, long after the checklist was shown: the one that is filled in, or which; None where
+    there is none."""
+    if turn.ask.text.strip(ENDS) not in SUBMIT_WORDS or not turn.person.may(Action.OPEN_ACCOUNT):
+        return None
+    rows = await cases.in_hand_of(session, turn.person)
+    if not rows:
+        return None
+    in_private(turn)
+    if len(rows) == 1:
+        return await _submit(turn, session, rows[0].id)
+    options = [(f"opening_submit:{row.id}", f"提交 {row.name}") for row in rows[:8]]
+    card = notice.choose("提交哪一份开户申请？", [*options, (NEVER_MIND, "不提交")])
+    keys = tuple(button.key for button in card.buttons)
+    return Reply(parts=(card,), question=Question(options=keys))
+
+
 async def _submit(turn: Turn, session: AsyncSession, application_id: int) -> Reply:
     moved = await drafts.submit(session, turn.person, application_id, turn.calendar)
     return await _shown_after(turn, session, await outcome(turn, session, moved), application_id)
@@ -302,7 +326,8 @@ async def _shown_after(
     card = draw.closed_card(found, turn.person)
     if found.row.state in OPEN:
         card = draw.applicant_card(found, turn.person, turn.at, turn.audience)
-    return replace(reply, parts=(card,) if turn.in_words else (), update=card)
+    said = turn.in_words or turn.click is None
+    return replace(reply, parts=(card,) if said else (), update=card)
 
 
 @router.click("opening_withdraw")
@@ -338,10 +363,23 @@ async def withdraw_named(turn: Turn, session: AsyncSession) -> Reply | None:
     return None
 
 
+async def withdraw_any(turn: Turn, session: AsyncSession) -> Reply | None:
+    """撤回 alone, where no record is meant; None where no application is open either."""
+    if turn.said.query or not turn.person.may(Action.OPEN_ACCOUNT):
+        return None
+    rows = await cases.owned_by(session, turn.person, cases.MOST_LISTED)
+    if any(row.state in OPEN for row in rows):
+        return await withdraw_in_words(turn, session)
+    return None
+
+
 @router.command("progress", action=Action.LOOK_UP)
 async def progress(turn: Turn, session: AsyncSession) -> Reply:
-    """进度 张三: the whole track. Raises NoneOfThatName."""
+    """进度 张三: the whole track; 进度 张三 当时所见: what was decided by. Raises
+    NoneOfThatName."""
     in_private(turn)
+    if asked := SEEN_TOO.search(turn.ask.text):
+        return await _seen(turn, session, turn.ask.text[: asked.start()])
     wanted = await _names_meant(turn, session)
     if not wanted:
         return await _own_list(turn, session)
@@ -353,6 +391,15 @@ async def progress(turn: Turn, session: AsyncSession) -> Reply:
     options = tuple(f"opening_track:{row.id}" for row in rows[:8])
     card = draw.own_list(rows[:8], turn.at)
     return Reply(parts=(card,), question=Question(options=options))
+
+
+async def _seen(turn: Turn, session: AsyncSession, line: str) -> Reply:
+    """The newest of this name that has any. Raises NoneOfThatName or NothingKept."""
+    name = _written(replace(turn, ask=replace(turn.ask, text=line)))
+    rows = await cases.named(session, turn.person, name) if name else []
+    if not rows:
+        raise NoneOfThatName(words=text.cut(name, 12) or "这样")
+    return await seen.seen_of(turn, session, rows[0].id)
 
 
 async def _names_meant(turn: Turn, session: AsyncSession) -> list[str]:
@@ -378,7 +425,8 @@ async def _track(turn: Turn, session: AsyncSession, row: Application) -> Reply:
     if not cases.may_follow(found, turn.person):
         raise NoSuchApplication
     card = draw.track_card(found, turn.person, turn.at, whole=True)
-    return Reply(parts=(card,))
+    keys = tuple(b.key for b in card.buttons if b.key.startswith("case_seen:"))
+    return Reply(parts=(card,), question=Question(options=keys) if keys else None)
 
 
 @router.view("application")

@@ -4,14 +4,15 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from approvals import cases
 from approvals.models import Application
 from bot.cards import notice
 from bot.cards import trail as draw
 from bot.chat.message import Card
-from bot.chat.reply import Question, Reply, say
+from bot.chat.reply import Question, Reply
 from bot.router import OldCard, Router, Turn
 from crm import trail
 from crm.kernel.errors import UserError
@@ -70,13 +71,36 @@ async def look(turn: Turn, session: AsyncSession) -> Reply:
     span = span or _kept_span(str(USUAL), turn.at)
     if not words:
         everything = await trail.about(session, trail.EVERYTHING)
-        return say(await _page(turn, session, everything, span, None, 0))
+        return _asking(await _page(turn, session, everything, span, None, 0))
     found = await trail.named(session, " ".join(words))
+    found = found or await _applications(session, " ".join(words))
     if not found:
         raise NobodySo(words=" ".join(words)[:20])
     if len(found) > 1:
         return _which(found[:8], span)
-    return say(await _page(turn, session, found[0], span, None, 0))
+    return _asking(await _page(turn, session, found[0], span, None, 0))
+
+
+def _asking(card: Card) -> Reply:
+    """Its buttons answer to 1, 2, 3 … too."""
+    keys = tuple(button.key for button in card.buttons)
+    return Reply(parts=(card,), question=Question(options=keys) if keys else None)
+
+
+async def _applications(session: AsyncSession, name: str) -> list[About]:
+    """For somebody who is no client yet."""
+    rows = await session.scalars(
+        select(Application.id).where(Application.name == name).order_by(Application.id.desc())
+    )
+    return [About(key=f"application:{i}", name=name, more=f"开户申请 {i}") for i in rows]
+
+
+async def _about(session: AsyncSession, key: str) -> About:
+    kind, _, number = key.partition(":")
+    if kind == "application":
+        row = await cases.get(session, int(number))
+        return About(key=key, name=row.name, more="开户申请")
+    return await trail.about(session, key)
 
 
 def _which(found: list[About], span: Span) -> Reply:
@@ -90,9 +114,10 @@ async def page(turn: Turn, session: AsyncSession) -> Reply:
     """trail:KIND:NUMBER:SPAN[:BEFORE:SHOWN]. Raises OldCard."""
     kind, number, kept, *more = turn.args
     before, shown = (int(more[0]), int(more[1])) if more else (None, 0)
-    about = await trail.about(session, f"{kind}:{number}")
+    about = await _about(session, f"{kind}:{number}")
     span = _kept_span(kept, turn.at)
-    return Reply(update=await _page(turn, session, about, span, before, shown))
+    card = await _page(turn, session, about, span, before, shown)
+    return Reply(update=card, question=_asking(card).question)
 
 
 def _related(key: str) -> list[Select[str]]:

@@ -21,7 +21,7 @@ from approvals.models import (
 from bot.cards import text
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
 from crm.kernel import masks
-from crm.people import FieldLevel, Person
+from crm.people import Action, FieldLevel, Person
 
 LIGHTS = {
     Light.GREEN: ("🟢", ""),
@@ -56,6 +56,7 @@ DEED_WORDS = {
 }
 QUIET = frozenset({Deed.FILLED, Deed.ATTACHED})  # left out of the track
 RETOLD = 4  # lines of the past on a card that was not asked for all of it
+SEEN = "当时所见"
 ALL_OF_IT = "发「进度 {name}」看全部经过"
 SHORT = 60  # characters of such a line on a card that is over
 HOW = "直接发号码、有效期和照片，一行可写几项；停了 10 分钟，先再发一次「开户 {name}」"
@@ -173,13 +174,15 @@ def track_card(found: Dossier, viewer: Person, at: datetime, *, whole: bool = Fa
     row = found.row
     lines = [_event_line(found, event, viewer) for event in found.events if _is_told(event)]
     left_out = 0 if whole else max(0, len(lines) - RETOLD)
+    kept = whole and any(found.may_see_card(event, viewer) for event in found.events)
+    seen = [Button(f"case_seen:{row.id}", SEEN)] if kept else []
     return Card(
         title=title(row),
         status=STATE_WORDS[row.state],
         tone=TONES[row.state],
         facts=tuple(_where_it_is(found, at)),
         sections=(Section(title="进度", text="\n".join(lines[left_out:])),),
-        buttons=tuple(_of_the_owner(found, viewer)),
+        buttons=(*seen, *_of_the_owner(found, viewer)),
         footer=ALL_OF_IT.format(name=row.name) if left_out else "",
         subject=f"application:{row.id}",
     )
@@ -384,6 +387,74 @@ def _choices(found: Dossier, stage: Stage, viewer: Person) -> Iterator[Button]:
         yield Button(f"case_hand:{at}", "转交")
         yield Button(f"case_cosign:{at}", "加签")
     yield Button(f"case_papers:{stage.id}", "材料")
+
+
+# ── what they saw ────────────────────────────────────────────────────────────────────────────
+
+
+def seen_list(found: Dossier, events: Sequence[ApplicationEvent], at: datetime) -> Card:
+    """Who decided what, and when: the card of each can be opened."""
+    return Card(
+        title=f"{SEEN} · {title(found.row)}",
+        table=Table(
+            ("", "谁", "做了什么", "环节", "时间"),
+            tuple(
+                (
+                    str(n),
+                    found.name(event.actor),
+                    DEED_WORDS[event.deed],
+                    _place(found, event),
+                    text.soon(event.at, at),
+                )
+                for n, event in enumerate(events, 1)
+            ),
+        ),
+        buttons=tuple(
+            Button(f"case_seen:{found.row.id}:{event.number}", str(n))
+            for n, event in enumerate(events, 1)
+        )[:8],
+        footer="点序号或回复序号，看当时的卡片；每次查看都留痕",
+    )
+
+
+def seen_card(
+    found: Dossier,
+    event: ApplicationEvent,
+    shown_: Card,
+    given: Sequence[tuple[Field, str]],
+    viewer: Person,
+    at: datetime,
+    audience: Audience,
+) -> Card:
+    """The card that was decided by, without its buttons, numbers as the viewer may see them. Its
+    lines of the past follow the rights of whoever decided: for him and for audit alone.
+    ``given``: every number that may stand on it."""
+    full = viewer.fields is FieldLevel.FULL and audience is Audience.PRIVATE
+    hidden = {value: shown(field, value, viewer, audience) for field, value in given}
+
+    def masked(words: str) -> str:
+        for value, instead in hidden.items():
+            words = words.replace(value, instead)
+        return words
+
+    retold = shown_.sections if event.actor == viewer.id or viewer.may(Action.AUDIT) else ()
+    when = Fact("决定", f"{text.soon(event.at, at)} · {_place(found, event)}")
+    return Card(
+        title=f"{SEEN} · {title(found.row)}",
+        status=f"{found.name(event.actor)} {DEED_WORDS[event.deed]}",
+        text=masked(shown_.text),
+        facts=(when, *(Fact(fact.label, masked(fact.value)) for fact in shown_.facts)),
+        sections=tuple(
+            Section(title=each.title, text=each.text if full else masks.numbers(masked(each.text)))
+            for each in retold
+        ),
+        footer=f"这张卡片当时的样子（第 {event.card_version} 版）；这次查看已留痕",
+    )
+
+
+def _place(found: Dossier, event: ApplicationEvent) -> str:
+    step = next((each.title for each in found.flow.steps if each.key == event.step), "")
+    return f"{step} · 第 {event.round} 轮" if event.round > 1 else step
 
 
 # ── lists ────────────────────────────────────────────────────────────────────────────────────

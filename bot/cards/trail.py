@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from approvals.models import Deed
 from bot.cards import text
-from bot.cards.alert import WHAT_WORDS
-from bot.cards.application import DEED_WORDS
+from bot.cards.alert.history import WHAT_WORDS
+from bot.cards.application import DEED_WORDS, SEEN
 from bot.chat.message import Button, Card, Table
 from crm.clients import PERSONAL_WORDS
 from crm.people import ROLE_WORDS
@@ -15,8 +16,11 @@ from crm.trail import About, Entry
 PAGE = 10
 ACTIONS: Mapping[str, str] = {
     "alert.look": "查看预警",
+    "application.attached": "上传申请材料",
+    "application.filled": "填写申请",
     "application.papers": "查看证件",
     "application.see": "查看申请",
+    "application.seen": "查看当时所见",
     "audit.archive": "归档审计",
     "branch.add": "新增营业部",
     "client.see": "查看资料",
@@ -104,6 +108,11 @@ WORDS: Mapping[str, str] = {
     **{role.value: word for role, word in ROLE_WORDS.items()},
     **{kind.value: word for kind, word in PERSONAL_WORDS.items()},
 }
+VERDICTS = (Deed.APPROVED, Deed.COSIGNED, Deed.REJECTED, Deed.RETURNED)
+DECIDED = frozenset(
+    f"application.{deed.value}" for deed in (*VERDICTS, Deed.HANDED, Deed.ASKED_COSIGN)
+)
+MOST_OPENED = 3  # applications of a page whose cards can be looked at
 MOST_SHOWN = 60  # characters of what was done
 MOST_CHANGES = 3
 
@@ -136,12 +145,19 @@ def trail_card(
             ),
         ),
         buttons=(
-            (Button(f"trail:{about.key}:{span}:{page[-1].seq}:{last}", "下一页"),)
-            if goes_on
-            else ()
+            *([Button(f"trail:{about.key}:{span}:{page[-1].seq}:{last}", "下一页")] * goes_on),
+            *_cards_decided_by(page),
         ),
         footer="个人号码不在审计里显示；这次查询已留痕",
     )
+
+
+def _cards_decided_by(page: Sequence[Entry]) -> Iterator[Button]:
+    """What approvers saw, of the applications that were decided on this page."""
+    decided = [entry.object for entry in page if entry.action in DECIDED]
+    for thing in list(dict.fromkeys(decided))[:MOST_OPENED]:
+        number = thing.partition(":")[2]
+        yield Button(f"case_seen:{number}", f"申请 {number} {SEEN}")
 
 
 def _actor(entry: Entry, names: Mapping[str, str]) -> str:

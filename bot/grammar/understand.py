@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.message import Place
-from bot.grammar import dates, glued, noted, showing, talk, verbs, who
+from bot.grammar import dates, glued, newcomer, noted, showing, talk, verbs, who
 from bot.grammar.commands import OF_A_CLIENT, command, look_up
 from bot.grammar.heard import Heard
 from bot.grammar.normalise import EMOJI, QUOTES, spoken
@@ -85,6 +85,7 @@ def read(
         or _verb_in_front(heard)
         or _why_of_an_alert(heard)
         or _client_in_front(heard)
+        or _newcomer(heard)
         or _date_in_front(heard)
         or _only_a_client(heard)
         or _unfinished_verb(heard)
@@ -159,6 +160,17 @@ def _client_in_front(heard: Heard) -> Reading | None:
     if begun and apart and _is_written_behind(begun, heard.text[behind:]):
         return command(heard, begun.verb, behind + begun.end, named)
     return None
+
+
+def _newcomer(heard: Heard) -> Reading | None:
+    """给孙二娘开户, 孙二娘要开户; who is a client already may only be spoken of."""
+    place = newcomer.named(heard.text)
+    if place is None:
+        return None
+    named = who.expected(heard.text, place[0], heard.found)
+    if named and named.end == place[1] and named.hits[0].how == "exact":
+        return None
+    return Reading(verb="apply_opening", query=heard.text[slice(*place)], write=True)
 
 
 def _is_written_behind(begun: Opening, rest: str) -> bool:

@@ -101,7 +101,7 @@ TABLE: tuple[Verb, ...] = (
         words=("进度", "开户进度"),
         latin=("jindu", "progress"),
         says="看开户走到哪一步",
-        examples=("进度 张三",),
+        examples=("进度 张三", "进度 张三 当时所见"),
     ),
     Verb(
         name="withdraw",
@@ -147,7 +147,7 @@ TABLE: tuple[Verb, ...] = (
         words=("转交",),
         latin=("zhuanjiao",),
         writes="with_text",
-        says="把等我审批的申请转交同岗位的同事",
+        says="把等我审批的申请、由我处理的预警转交同事",
         examples=("转交 钱伟", "转交 张三 钱伟"),
     ),
     Verb(

@@ -3,12 +3,16 @@
 import asyncio
 import io
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from approvals.models import Application, ApplicationEvent, Deed
+from approvals import cases
+from approvals.models import Application, ApplicationEvent, Deed, Stage
+from bot.chat.message import Ask, AskKind, Chat, Click, Place
+from bot.chat.raw import raw_of
 from crm.models import Client, Task
 from tests.story.room import PATIENCE, Item, Room, fact, labels
 
@@ -131,6 +135,27 @@ async def deeds(room: Room, application: int) -> list[tuple[Deed, str]]:
             .order_by(ApplicationEvent.number)
         )
         return [(row.deed, row.actor) for row in rows]
+
+
+async def stage_of(room: Room, application: int) -> Stage:
+    async with room.service.store.reading() as session:
+        found = await cases.open_stage(session, application)
+    assert found is not None
+    return found
+
+
+async def forward(room: Room, person: str, click: Click) -> None:
+    """A click that no simulated platform would let happen, as the adapter would hand it in."""
+    chat = Chat(platform="dingtalk", place=Place.PRIVATE, id=person)
+    ask = Ask(
+        message_id=uuid4().hex,
+        chat=chat,
+        user=person,
+        at=room.service.clock.now(),
+        kind=AskKind.CLICK,
+        click=click,
+    )
+    await room.service.desk.hear_click(raw_of("forwarded", ask))
 
 
 class TestGivenADraft:
@@ -272,6 +297,48 @@ class TestGivenADraft:
         for platform in ("dingtalk", "wecom"):
             await none_asks(room, platform, "limin", f"开户 · {name}")
         assert len(await screen(room, "wecom", "limin")) == before
+
+    async def test_when_the_word_comes_late_then_the_only_draft_is_submitted_or_it_is_asked_which(
+        self, room: Room
+    ) -> None:
+        await fill_in(room, "zhaolei", "秦用", "110101199003070038", "13912340031")
+        await room.advance("11m")
+        item = await room.ask("zhaolei", "提交。")
+        assert item["card"]["title"] == "开户 · 秦用"
+        assert item["card"]["status"] == "审批中"
+        for name in ("罗通", "苏定方"):
+            await room.ask("zhaolei", f"开户 {name}")
+        await room.advance("11m")
+        asked = await room.ask("zhaolei", "提交")
+        assert labels(asked) == ["提交 苏定方", "提交 罗通", "不提交"]
+        item = await room.ask("zhaolei", "2")
+        assert "还不能提交：还差" in item["text"]
+        await room.advance("11m")
+        asked = await room.ask("zhaolei", "撤回")
+        assert labels(asked) == ["撤回 苏定方", "撤回 罗通", "撤回 秦用", "不撤回"]
+        for name in ("苏定方", "罗通", "秦用"):
+            await room.ask("zhaolei", f"撤回 {name}")
+            await room.ask("zhaolei", "1")
+            assert (await application_of(room, name)).state == "withdrawn"
+        for word in ("提交", "撤回"):
+            said = await room.ask("zhaolei", word)
+            assert "没有" in said["text"]
+
+    @pytest.mark.parametrize(
+        ("line", "name"),
+        [
+            ("帮客户孙二娘开户", "孙二娘"),
+            ("给顾大嫂开户", "顾大嫂"),
+            ("阮小七要开户", "阮小七"),
+            ("李想要开户 13912340032", "李想"),
+        ],
+    )
+    async def test_when_it_is_said_around_the_name_then_it_is_begun_for_that_name(
+        self, room: Room, line: str, name: str
+    ) -> None:
+        item = await room.ask("qianwei", line)
+        assert item["card"]["title"] == f"开户 · {name}"
+        assert (await application_of(room, name)).state == "draft"
 
     async def test_when_withdrawn_in_words_then_it_is_asked_once_and_ends(self, room: Room) -> None:
         await room.ask("zhaolei", "开户 尉迟恭")
@@ -477,6 +544,61 @@ class TestGivenAStep:
             card = card_of(application, "sunfang", platform)
             item = await shows(room, platform, "sunfang", card, "已撤回")
             assert labels(item) == []
+
+    @pytest.mark.parametrize("approver", ["zhouting", "wuhao", "zhengli"])
+    async def test_when_withdrawn_at_a_later_step_then_it_is_over_there_and_opens_nobody(
+        self, room: Room, approver: str
+    ) -> None:
+        application = await scene(room, approver)
+        name = application["client"]
+        await room.ask("wangqiang", f"撤回 {name}")
+        await room.ask("wangqiang", "1")
+        assert (await application_of(room, name)).state == "withdrawn"
+        for platform in ("dingtalk", "wecom"):
+            card = card_of(application, approver, platform)
+            item = await shows(room, platform, approver, card, "已撤回")
+            assert labels(item) == []
+        await room.ask(approver, f"同意 {name}")
+        assert (await deeds(room, application["id"]))[-1] == (Deed.WITHDRAWN, "wangqiang")
+        assert (await application_of(room, name)).client_id is None
+
+    async def test_when_withdrawn_after_it_came_back_then_no_card_asks_for_papers(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "wuhao")
+        name = application["client"]
+        await room.ask("wuhao", f"退回 {name} 身份证反面不清晰")
+        await room.newest("wangqiang", f"开户申请需要补件 · {name}")
+        await room.ask("wangqiang", f"撤回 {name}")
+        await room.ask("wangqiang", "1")
+        for platform in ("dingtalk", "wecom"):
+            await none_asks(room, platform, "wangqiang", f"开户 · {name}")
+        item = await room.ask("wangqiang", f"进度 {name}")
+        assert "王强 撤回" in item["text"]
+
+    async def test_when_a_forwarded_card_is_clicked_then_nothing_happens_and_he_is_told(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "sunfang")
+        stage = await stage_of(room, application["id"])
+        for person in ("zhouting", "wangqiang"):
+            theirs = await room.ask(person, "帮助")
+            at = stage.id, (await application_of(room, application["client"])).version
+            for card, words in (
+                (card_of(application, "sunfang"), "这张卡片是发给别人的"),
+                (
+                    _id(theirs),
+                    {"zhouting": "不由您审批", "wangqiang": "不能审批自己的申请"}[person],
+                ),
+            ):
+                click = Click(
+                    card=card, version=1, action="case_approve:{}:{}".format(*at), inputs={}
+                )
+                await forward(room, person, click)
+                await room.newest_text(person, words)
+        assert (await deeds(room, application["id"]))[-1] == (Deed.SUBMITTED, "wangqiang")
+        mine = await card_on(room, "dingtalk", "sunfang", card_of(application, "sunfang"))
+        assert "同意" in labels(mine)
 
     async def test_when_listed_then_a_number_opens_one_and_the_next_decides(
         self, room: Room

@@ -10,9 +10,11 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
-from approvals.models import ApplicationEvent, Deed
+from approvals import cases, seating
+from approvals.models import ApplicationEvent, Deed, SeatKind
 from bot.commands import run
 from bot.sandbox.launch import Options
+from crm import people
 from tests.story.room import Room, labels, open_room
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,6 +38,15 @@ async def verdicts(room: Room, application: int) -> list[tuple[str, str]]:
             .order_by(ApplicationEvent.number)
         )
         return [(row.deed.value, row.actor) for row in rows]
+
+
+async def seat_deputy(room: Room, application: int, staff: str) -> None:
+    """As the clock does when a step is late."""
+    async with room.service.store.writing() as session:
+        stage = await cases.open_stage(session, application)
+        assert stage is not None
+        person = await people.get(session, staff)
+        await seating.seat(session, stage, [person], SeatKind.DEPUTY)
 
 
 class TestGivenNoTemplate:
@@ -105,6 +116,41 @@ class TestGivenNoTemplate:
         item = await room.ask("limin", f"同意 {application['client']}")
         assert "没有「审批」的权限" in item["text"]
         await room.ask("sunfang", f"驳回 {application['client']} 重复申请")
+
+    async def test_when_a_deputy_without_the_role_is_seated_then_his_words_count_as_clicks_do(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "wuhao")
+        name = application["client"]
+        await seat_deputy(room, application["id"], "limin")
+        listed = await room.ask("limin", "待审批")
+        assert name in listed["text"]
+        asked = await room.ask("limin", f"退回 {name}")
+        assert "请写明原因" in asked["text"]
+        await room.ask("limin", "取消")
+        item = await room.ask("limin", f"同意 {name}")
+        assert "已同意" in item["text"]
+        assert ("approved", "limin") in await verdicts(room, application["id"])
+        for line in ("待审批", "同意", f"驳回 {name} 重复", f"转交 {name} 孙芳", "加签 冯军"):
+            item = await room.ask("limin", line)
+            assert "没有「审批」的权限" in item["text"]
+
+    async def test_when_what_he_saw_is_asked_for_in_words_then_a_number_shows_it(
+        self, room: Room
+    ) -> None:
+        application = await scene(room, "sunfang")
+        name = application["client"]
+        await room.ask("sunfang", f"同意 {name}")
+        await room.ask("zhouting", f"驳回 {name} 适当性不符")
+        item = await room.ask("wangqiang", f"进度 {name}")
+        assert "当时所见" in item["text"] or any(
+            "当时所见" in link["label"] for link in item["links"]
+        )
+        await room.ask("wangqiang", "1")
+        item = await room.ask("wangqiang", "2")
+        assert "周婷 驳回" in item["text"]
+        item = await room.ask("wangqiang", f"进度 {name} 当时所见")
+        assert "孙芳" in item["text"]
 
     async def test_when_the_approver_has_left_then_his_word_is_nothing_and_another_decides(
         self, room: Room
