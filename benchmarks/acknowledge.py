@@ -22,7 +22,7 @@ from aiohttp import web
 from benchmarks.table import interleaved, show
 
 FRAMES = 20_000
-WINDOWS = (64, 256)  # frames under way at once
+WINDOWS = (64, 256, 1024)
 CLIENT_ID, CLIENT_SECRET = "dingbench", "bench"
 
 
@@ -143,6 +143,7 @@ async def ours(url: str) -> None:
     from bot import metrics, schema
     from bot.chat.message import Card
     from bot.chat.raw import Raw
+    from bot.commands.run import calm
     from bot.inbox import Inbox
     from bot.platforms.dingtalk.settings import DingTalkSettings
     from bot.platforms.dingtalk.stream import Stream
@@ -169,6 +170,7 @@ async def ours(url: str) -> None:
         async def hear_click(_raw: Raw) -> Card | None:
             return None
 
+        calm()  # as the service is
         await Stream(settings, clock, hear_all, hear_click, tally=metrics.tally).run()
 
 

@@ -20,7 +20,7 @@ from bot.models import Heard, HeardState
 from crm.kernel.db import Store, now, table
 
 PLACE = "heard.body"
-BATCH = 256
+BATCH = 1024
 
 
 class Stored(NamedTuple):

@@ -58,7 +58,7 @@ ANSWER_SECONDS: Final = 1.8  # after that the platform may have given the click 
 REST_SECONDS: Final = 0.01  # clicks come by the same connections
 EVENT_HANDS: Final = 8
 CLICK_HANDS: Final = 64
-WAITING: Final = 256
+WAITING: Final = 1024
 FREE_EVENTS: Final = ("user_", "org_", "label_")  # contact events cost no quota (official doc)
 
 PeopleChanged = Callable[[tuple[str, ...]], Awaitable[None]]
