@@ -36,6 +36,7 @@ FETCH_SECONDS = 60
 DATABASE_TRIES = 5
 BROKEN = "出错了，编号 {trace}。问题已记录，请稍后再试或联系系统管理员"
 FILE_LOST = "没有取到您发的文件，请重新发送"
+FILE_TOO_LARGE = "文件超过 30 MB，请压缩后再发"  # what the adapters fetch at most
 
 
 class CardChanged(UserError):
@@ -192,7 +193,8 @@ class Desk:
             await self._decline(heard_id, ask, trace, error.text)
         except OutsideError as error:
             log.warning("message %s: %s", trace, error)
-            await self._decline(heard_id, ask, trace, FILE_LOST)
+            too_large = error.code == "file.tooLarge"
+            await self._decline(heard_id, ask, trace, FILE_TOO_LARGE if too_large else FILE_LOST)
         except Exception as error:
             if will_pass(error):
                 raise

@@ -8,14 +8,22 @@ from datetime import datetime, time, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import deliveries
-from bot.cards import alert as draw
 from bot.cards import board, notice, text
+from bot.cards.alert.buttons import SILENCE_MINUTES, with_numbers
+from bot.cards.alert.case import case_card
+from bot.cards.alert.group import group_card
+from bot.cards.alert.history import why_card
+from bot.cards.alert.lists import calls_card
+from bot.cards.alert.questions import OUTCOMES, call_question
+from bot.cards.alert.words import Reader
+from bot.cards.client import shown_name
 from bot.chat.message import Audience, Card, Picture
 from bot.chat.reply import Question, Reply, say
 from bot.router import Router, Turn
 from crm import blobs, people
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.errors import UserError
+from crm.models import Client
 from crm.people import Action, Person, Scope
 from handlers import whom
 from handlers.asking import answer_text, asked_card, list_stays_open
@@ -32,15 +40,11 @@ RANKED = 20
 NAMED = 5  # clients that an answer names
 OF_TODAY = frozenset({"", "今日", "今天", "全部", "列表"})
 EVERYTHING = frozenset({"全部", "所有", "都"})
-SILENCE = timedelta(minutes=draw.SILENCE_MINUTES)
+SILENCE = timedelta(minutes=SILENCE_MINUTES)
 
 
 class NothingSaid(UserError):
     say = "请写一句电话结果，例如：已通知，下午入金 5 万"
-
-
-class NobodyElse(UserError):
-    say = "风控岗没有其他同事可以接手"
 
 
 class NoAlerts(UserError):
@@ -60,8 +64,8 @@ class NoFigures(UserError):
 
 async def _reader(
     session: AsyncSession, person: Person, audience: Audience, at: datetime, ids: Iterable[str]
-) -> draw.Reader:
-    return draw.Reader(
+) -> Reader:
+    return Reader(
         audience=audience,
         works=routing.may_work(person),
         staff=await people.names(session, ids),
@@ -89,7 +93,9 @@ async def draw_case(
     alert = await session.get_one(Alert, number, populate_existing=True)
     events = await episodes.events_of(session, number)
     reader = await _reader(session, person, audience, at, _mentioned([alert], events))
-    return draw.case_card(alert, events, reader)
+    hears = alert.manager or ""
+    absent = await routing.stood_in_for(session, alert.client_id, hears) if is_open(alert) else None
+    return case_card(alert, events, reader, absent=absent or "")
 
 
 @router.view("alerts")
@@ -103,10 +109,15 @@ async def draw_group(
         alerts = [alert for alert in alerts if cases.in_reach(person, alert)]
     reader = await _reader(session, person, audience, at, _mentioned(alerts))
     branches = await people.branch_names(session)
-    return draw.group_card(group, alerts, branches.get(group.branch, group.branch), reader)
+    return group_card(group, alerts, branches.get(group.branch, group.branch), reader)
 
 
-def _shown_on(alert: Alert) -> tuple[str, ...]:
+async def reader_of(turn: Turn, session: AsyncSession, ids: Iterable[str] = ()) -> Reader:
+    """Whoever this turn's cards are drawn for; ``ids`` are mentioned on them."""
+    return await _reader(session, turn.person, turn.audience, turn.at, ids)
+
+
+def shown_on(alert: Alert) -> tuple[str, ...]:
     """The subjects whose cards show it."""
     group = () if alert.group_id is None else (f"alerts:{alert.group_id}",)
     task = () if alert.task_id is None else (f"task:{alert.task_id}",)
@@ -130,7 +141,7 @@ async def _show(turn: Turn, session: AsyncSession, alert_id: int) -> Reply:
     if listed is not None or not card.buttons:
         return Reply(parts=(card,), focus=alert.client_id, question=listed)
     keys = tuple(button.key for button in card.buttons)
-    said = draw.with_numbers(card)
+    said = with_numbers(card)
     return Reply(parts=(said,), focus=alert.client_id, question=Question(options=keys))
 
 
@@ -146,8 +157,8 @@ async def _done(turn: Turn, session: AsyncSession, alert: Alert) -> Reply:
     card = turn.card
     if card is not None and card.subject == f"alert:{alert.id}":
         now = await draw_case(session, turn.person, alert.id, turn.audience, turn.at)
-        return Reply(update=now, refresh=_shown_on(alert), focus=alert.client_id)
-    return Reply(refresh=_shown_on(alert), focus=alert.client_id)
+        return Reply(update=now, refresh=shown_on(alert), focus=alert.client_id)
+    return Reply(refresh=shown_on(alert), focus=alert.client_id)
 
 
 @router.click("alert_called", action=Action.SEE_RISK)
@@ -156,8 +167,8 @@ async def ask_of_the_call(turn: Turn, session: AsyncSession) -> Reply:
     alert = await cases.see(session, turn.person, int(turn.args[0]))
     if not is_open(alert):
         raise cases.AlertOver(when=f"{turn.at.astimezone(SHANGHAI):%H:%M}", word="结束")
-    reader = await _reader(session, turn.person, turn.audience, turn.at, ())
-    card = draw.call_question(alert, reader)
+    reader = await reader_of(turn, session)
+    card = call_question(alert, reader)
     options = tuple(button.key for button in card.buttons)
     question = Question(options=options, text_action=f"alert_call_text:{alert.id}")
     return Reply(parts=(card,), question=question, focus=alert.client_id)
@@ -166,7 +177,7 @@ async def ask_of_the_call(turn: Turn, session: AsyncSession) -> Reply:
 @router.click("alert_call", action=Action.SEE_RISK)
 async def called(turn: Turn, session: AsyncSession) -> Reply:
     asked_card(turn)
-    return await _called(turn, session, draw.OUTCOMES[int(turn.args[1])])
+    return await _called(turn, session, OUTCOMES[int(turn.args[1])])
 
 
 @router.click("alert_call_text", action=Action.SEE_RISK)
@@ -181,7 +192,7 @@ async def called_in_words(turn: Turn, session: AsyncSession) -> Reply:
 async def _called(turn: Turn, session: AsyncSession, note: str) -> Reply:
     alert = await cases.called(session, turn.person, int(turn.args[0]), note, source=turn.source)
     done = notice.done("已记下电话", f"«{text.quote(note, 60, turn.audience)}»")
-    return Reply(update=done, refresh=_shown_on(alert), focus=alert.client_id)
+    return Reply(update=done, refresh=shown_on(alert), focus=alert.client_id)
 
 
 @router.click("alert_silence", action=Action.RISK_DESK)
@@ -189,31 +200,6 @@ async def silence(turn: Turn, session: AsyncSession) -> Reply:
     rules = await ladder.current(session)
     alert = await cases.silence(session, turn.person, int(turn.args[0]), SILENCE, rules)
     return await _done(turn, session, alert)
-
-
-@router.click("alert_hand", action=Action.RISK_DESK)
-async def ask_to_whom(turn: Turn, session: AsyncSession) -> Reply:
-    alert = await cases.see(session, turn.person, int(turn.args[0]))
-    await cases.must_have(session, turn.person, alert)
-    others = [each for each in await routing.desk(session) if each.id != turn.person.id]
-    if not others:
-        raise NobodyElse
-    reader = await _reader(session, turn.person, turn.audience, turn.at, ())
-    card = draw.hand_question(alert, [(each.id, each.name) for each in others], reader)
-    options = tuple(button.key for button in card.buttons)
-    return Reply(parts=(card,), question=Question(options=options), focus=alert.client_id)
-
-
-@router.click("alert_hand_to", action=Action.RISK_DESK)
-async def hand_on(turn: Turn, session: AsyncSession) -> Reply:
-    asked_card(turn)
-    heir = turn.args[1]
-    alert = await cases.hand_on(session, turn.person, int(turn.args[0]), heir)
-    await session.flush()
-    to = await people.get(session, heir)
-    card = await draw_case(session, to, alert.id, Audience.PRIVATE, turn.at)
-    done = notice.done(f"已转交 {to.name}")
-    return Reply(update=done, refresh=_shown_on(alert), tell=((heir, card),))
 
 
 # ── a group of them ──────────────────────────────────────────────────────────────────────────
@@ -266,10 +252,10 @@ async def calls(turn: Turn, session: AsyncSession) -> Reply:
         return await _show(turn, session, named.id)
     midnight = datetime.combine(turn.at.astimezone(SHANGHAI).date(), time(0), SHANGHAI)
     found = await cases.since(session, turn.person, midnight)
-    reader = await _reader(session, turn.person, turn.audience, turn.at, _mentioned(found))
+    reader = await reader_of(turn, session, _mentioned(found))
     own = turn.person.scope(Action.SEE_RISK) is Scope.OWN
     silent = turn.book.stale_sources(turn.at)
-    card = draw.calls_card(found, reader, owner=own, silent=silent)
+    card = calls_card(found, reader, owner=own, silent=silent)
     options = tuple(button.key for button in card.buttons)
     return Reply(parts=(card,), question=Question(options=options) if options else None)
 
@@ -282,8 +268,13 @@ async def calls_of(turn: Turn, session: AsyncSession) -> Reply:
 async def _of_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
     found = await cases.newest_of(session, turn.person, client_id)
     if found is None:
-        raise NoAlerts(name="这位客户")
+        raise await _no_alerts(turn, session, client_id)
     return await _show(turn, session, found.id)
+
+
+async def _no_alerts(turn: Turn, session: AsyncSession, client_id: int) -> NoAlerts:
+    client = await session.get_one(Client, client_id)
+    return NoAlerts(name=shown_name(client.name, turn.audience))
 
 
 @router.command("claim", action=Action.RISK_DESK)
@@ -302,7 +293,7 @@ async def claim_in_words(turn: Turn, session: AsyncSession) -> Reply:
         mine = await _meant(turn, session, words)
     claimed = [await cases.claim(session, turn.person, each) for each in mine]
     await session.flush()
-    refresh = tuple(dict.fromkeys(shown for alert in claimed for shown in _shown_on(alert)))
+    refresh = tuple(dict.fromkeys(shown for alert in claimed for shown in shown_on(alert)))
     if len(claimed) == 1:
         return replace(await _shown(turn, session, claimed[0]), refresh=refresh)
     accounts = "、".join(f"{each.name} {each.account}" for each in claimed[:NAMED])
@@ -341,9 +332,12 @@ async def _meant(turn: Turn, session: AsyncSession, words: str) -> list[int]:
 
 @router.command("admin:为什么", action=Action.SEE_RISK)
 async def why(turn: Turn, session: AsyncSession) -> Reply:
-    """From the ledger: by the number of an alert, or the latest of a client."""
+    """From the ledger: by the number of an alert, or the latest of a client or a source."""
     not_in_a_branch_group(turn)
     words = (turn.said.query or "").strip()
+    source = await cases.newest_of_source(session, turn.person, words) if words else None
+    if source is not None:
+        return await _why(turn, session, source.id)
     visible = whom.seen(turn)
     if visible and visible[0].how in whom.SURE:
         return await _why_client(turn, session, visible[0].client_id)
@@ -367,7 +361,7 @@ async def why_of(turn: Turn, session: AsyncSession) -> Reply:
 async def _why_client(turn: Turn, session: AsyncSession, client_id: int) -> Reply:
     found = await cases.newest_of(session, turn.person, client_id)
     if found is None:
-        raise NoAlerts(name="这位客户")
+        raise await _no_alerts(turn, session, client_id)
     return await _why(turn, session, found.id)
 
 
@@ -376,9 +370,9 @@ async def _why(turn: Turn, session: AsyncSession, alert_id: int) -> Reply:
     whole = await cases.episode(session, alert)
     cases.looked_at(session, turn.person, alert)
     ids = _mentioned([alert], whole.events) | {each.receiver for each in whole.notices}
-    reader = await _reader(session, turn.person, turn.audience, turn.at, ids)
+    reader = await reader_of(turn, session, ids)
     told = await deliveries.lines(session, whole.notices, reader.staff)
-    return say(draw.why_card(alert, whole.events, told, reader), focus=alert.client_id)
+    return say(why_card(alert, whole.events, told, reader), focus=alert.client_id)
 
 
 @router.command("risk_rank", action=Action.SEE_RISK)

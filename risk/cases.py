@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm import access, interactions, people
@@ -13,7 +13,7 @@ from crm.kernel import audit
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import now
 from crm.kernel.errors import UserError
-from crm.models import Channel, Staff
+from crm.models import Channel, Client, Staff
 from crm.people import Action, Person, Scope
 from risk import episodes, groups, routing
 from risk.ladder import Rules
@@ -65,8 +65,14 @@ OVER_WORDS = {AlertState.RESOLVED: "恢复", AlertState.CLOSED: "转为更高等
 
 
 def visible_to(person: Person) -> ColumnElement[bool]:
-    """One's own, one's branch's, or all."""
-    mine = or_(Alert.manager == person.id, Alert.claimed_by == person.id)
+    """One's own, also while a deputy hears of them, one's branch's, or all."""
+    by_deputy = exists().where(
+        Client.id == Alert.client_id,
+        Client.owner == person.id,
+        Staff.id == person.id,
+        Staff.deputy == Alert.manager,
+    )
+    mine = or_(Alert.manager == person.id, Alert.claimed_by == person.id, by_deputy)
     match person.scope(Action.SEE_RISK):
         case Scope.ALL:
             return Alert.id.is_not(None)
@@ -272,6 +278,15 @@ async def open_of_clients(session: AsyncSession, clients: Collection[int]) -> Se
     return await _open(session, groups.FOR_THE_DESK, Alert.client_id.in_(clients))
 
 
+async def open_at_the_desk(session: AsyncSession) -> Sequence[Alert]:
+    return await _open(session, groups.FOR_THE_DESK, Alert.id.is_not(None))
+
+
+async def held_by(session: AsyncSession, person: Person) -> Sequence[Alert]:
+    """What this person has claimed and is not over."""
+    return await _open(session, groups.FOR_THE_DESK, Alert.claimed_by == person.id)
+
+
 async def unclaimed(session: AsyncSession) -> Sequence[Alert]:
     """Everything at the desk that nobody has yet."""
     return await _open(session, groups.FOR_THE_DESK, Alert.claimed_by.is_(None))
@@ -394,6 +409,16 @@ async def newest_named(session: AsyncSession, person: Person, words: str) -> Ale
     return await session.scalar(
         select(Alert)
         .where(_named(words), Alert.kind == AlertKind.MARGIN, visible_to(person))
+        .order_by(Alert.open_key.is_(None), Alert.id.desc())
+        .limit(1)
+    )
+
+
+async def newest_of_source(session: AsyncSession, person: Person, name: str) -> Alert | None:
+    """The open, else the newest alert about the silence of a source."""
+    return await session.scalar(
+        select(Alert)
+        .where(Alert.account == name, Alert.kind == AlertKind.SOURCE, visible_to(person))
         .order_by(Alert.open_key.is_(None), Alert.id.desc())
         .limit(1)
     )

@@ -206,6 +206,12 @@ async def doubt(
     return alert
 
 
+def doubted_anew(session: AsyncSession, alert: Alert, why: str, rules: Rules) -> None:
+    """Still in doubt, for another reason."""
+    alert.advice = {"why": why}
+    note(session, alert, "doubted_anew", rules=rules)
+
+
 async def end(
     session: AsyncSession, alert: Alert, state: AlertState, what: str, rules: Rules
 ) -> None:
@@ -255,6 +261,7 @@ def _facts(alert: Alert) -> dict[str, Any]:
         "available": alert.available,
         "exchange_risk": alert.exchange_risk,
         "as_of": alert.as_of.isoformat() if alert.as_of else None,
+        "why": alert.advice.get("why"),
     }
     return {name: str(value) for name, value in figures.items() if value is not None}
 

@@ -49,6 +49,17 @@ async def whose(session: AsyncSession, accounts: Collection[str]) -> Mapping[str
     }
 
 
+async def stood_in_for(session: AsyncSession, client_id: int | None, hears: str) -> str | None:
+    """The name of the client's own manager, where ``hears`` hears of it as the deputy."""
+    if client_id is None:
+        return None
+    return await session.scalar(
+        select(Staff.name)
+        .join(Client, Client.owner == Staff.id)
+        .where(Client.id == client_id, Staff.deputy == hears)
+    )
+
+
 async def _hearing(session: AsyncSession, owners: Collection[str]) -> Mapping[str, str]:
     """By owner: himself or the deputy; nobody for one whose access has ended."""
     if not owners:

@@ -49,6 +49,7 @@ class Told:
     def __init__(self, calendar: Calendar, *, limit: timedelta = FRESH) -> None:
         self.trading_day: date | None = None
         self.as_of: datetime | None = None  # the source's own moment
+        self.words = 0  # how often it has spoken
         self._calendar = calendar
         self._limit = limit
         self._heard: datetime | None = None  # from where its age runs
@@ -69,12 +70,14 @@ class Told:
     def take(self, update: Snapshot | Ticks | Sorted) -> None:
         match update:
             case Ticks():
+                self.words += 1
                 self._take_ticks(update.ticks)
                 self.as_of = max(self.as_of, update.at) if self.as_of else update.at
                 self._hear(update.at, update.heard)
             case Snapshot():
                 self.take(sort(update, self))
             case Sorted():
+                self.words += 1
                 self._take_snapshot(update.snapshot, update)
                 self._hear(update.snapshot.at, update.snapshot.heard)
 

@@ -334,6 +334,7 @@ TABLE: tuple[Verb, ...] = (
 
 BY_NAME = {verb.name: verb for verb in TABLE}
 _SHORTEST_LATIN = 3  # letters before a beginning of a word, or a slip in it, means anything
+_LONGEST = 32  # characters of a word that are compared: no verb is as long
 _SHORTEST_SLIP = 4
 _SUGGESTED = 3
 
@@ -371,7 +372,7 @@ def resolve(word: str, *, slash: bool = False) -> Resolved:
     if found:
         return Resolved("exact", (found,))
     every = _by_word(slash=slash)
-    typed = word.lower()
+    typed = word[:_LONGEST].lower()
     if len(typed) >= (_SHORTEST_LATIN if typed.isascii() else 1):
         begun = _distinct(verb for known, verb in every.items() if known.startswith(typed))
         if begun:
@@ -384,7 +385,7 @@ def resolve(word: str, *, slash: bool = False) -> Resolved:
 
 def nearest(word: str) -> tuple[Verb, ...]:
     """The three commands that look most like ``word``."""
-    typed = word.lower()
+    typed = word[:_LONGEST].lower()
     scored = [
         (min(_distance(typed, known) / max(len(known), 1) for known in (*v.words, *v.latin)), n, v)
         for n, v in enumerate(TABLE)

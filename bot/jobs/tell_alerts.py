@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import outbox
-from bot.cards import alert as draw
+from bot.cards.alert.lists import warned_card
+from bot.cards.alert.spoken import ring_words, short_words, task_words
+from bot.cards.alert.words import Reader
 from bot.chat.message import Audience, Bell, Card, Chat, Part, Place, Ring, Text
 from bot.chat.ports import Sender
 from bot.desk import Desk
@@ -159,7 +161,7 @@ class Teller:
             still = [alert for alert in await groups.members(session, group.id) if is_open(alert)]
             if still:
                 branch = branches.get(group.branch, group.branch)
-                lines.append(draw.short_words(group, still, branch))
+                lines.append(short_words(group, still, branch))
                 about += still
                 if group.id not in rung:
                     await self._to_duty(session, group, still)
@@ -213,8 +215,8 @@ class Teller:
         if group_id is not None:
             return await draw_group(session, person, group_id, Audience.PRIVATE, at)
         staff = await people.names(session, [person.id])
-        reader = draw.Reader(audience=Audience.PRIVATE, works=False, staff=staff, at=at)
-        return draw.warned_card(alerts, reader)
+        reader = Reader(audience=Audience.PRIVATE, works=False, staff=staff, at=at)
+        return warned_card(alerts, reader)
 
     async def _tasks(
         self, session: AsyncSession, changes: Sequence[Change], gone: Sequence[Alert]
@@ -229,7 +231,7 @@ class Teller:
                 task = await tasks.give(
                     session,
                     alert.manager,
-                    text=draw.task_words(alert),
+                    text=task_words(alert),
                     due_at=now(session) + TASK_WITHIN,
                     client_id=alert.client_id,
                     source=f"alert:{alert.id}",
@@ -262,7 +264,7 @@ class Teller:
         names = await people.branch_names(session)
         branches = sorted({alert.branch for alert in late} - {""})
         levels = [alert.level for alert in late]
-        words = draw.ring_words(
+        words = ring_words(
             levels,
             [names.get(each, each) for each in branches],
             waited,

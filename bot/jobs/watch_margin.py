@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint
 from bot.dbfailure import will_pass
-from bot.jobs.silent_sources import SilentSources
+from bot.jobs.silent_sources import NEVER_HEARD, SilentSources
 from bot.jobs.tell_alerts import Teller
 from bot.lease import Lease
 from crm.kernel.calendar import Calendar
@@ -335,7 +335,14 @@ class MarginWatch:
 
     def _news_of_sources(self, told: Mapping[str, Alert]) -> bool:
         well = any(self._silent.is_well(name) for name in told)
-        return well or bool(self._silent.known.keys() - told.keys())
+        return well or any(
+            name not in told or self._is_another_reason(told[name]) for name in self._silent.known
+        )
+
+    def _is_another_reason(self, alert: Alert) -> bool:
+        """A process that was started since knows less than what was said."""
+        why = self._silent.known.get(alert.account, NEVER_HEARD)
+        return why not in (NEVER_HEARD, alert.advice.get("why"))
 
     async def _sources_changed(
         self,
@@ -352,9 +359,20 @@ class MarginWatch:
                     await episodes.doubt(session, AlertKind.SOURCE, name, whose, why, rules)
                 )
         for name, alert in told.items():
+            if self._is_another_reason(alert):
+                await self._say_why_anew(session, alert, self._silent.known[name], rules)
             if self._silent.is_well(name):
                 await episodes.end(session, alert, AlertState.RESOLVED, "resolved", rules)
                 over.append(alert)
+
+    async def _say_why_anew(
+        self, session: AsyncSession, alert: Alert, why: str, rules: Rules
+    ) -> None:
+        episodes.doubted_anew(session, alert, why, rules)
+        if alert.group_id is not None:
+            await session.flush()
+            group = await session.get_one(AlertGroup, alert.group_id)
+            await self._teller.repaint(session, group)
 
 
 def _closing(told: Account, seen: Figures) -> tuple[tuple[Close, ...], Decimal | None]:

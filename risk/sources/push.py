@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from crm.kernel.clock import Clock
+from crm.kernel.clock import SHANGHAI, Clock
 from risk.sources import wire
 from risk.sources.base import Snapshot, SourceHealth, Ticks
 from risk.sources.wire import NotReadable, Rejected
@@ -64,12 +64,14 @@ class PushSource:
             taken.set()
 
     def health(self) -> SourceHealth:
-        if self._heard is None:
+        if self._heard is None or self._latest is None:
             return SourceHealth(ok=False, detail="等待推送，启动后还没有收到数据")
         now = self._clock.now()
         age = (now - self._heard).total_seconds()
         if self._is_stale(now):
-            return SourceHealth(ok=False, detail=f"{age:.0f} 秒没有推送", age_seconds=age)
+            told = f"{self._latest.astimezone(SHANGHAI):%m-%d %H:%M:%S}"
+            detail = f"最近一次推送在 {age:.0f} 秒前，是 {told} 的数据"
+            return SourceHealth(ok=False, detail=detail, age_seconds=age)
         return SourceHealth(ok=True, detail="正常", age_seconds=age)
 
     async def take_snapshot(self, body: bytes) -> Taken:

@@ -25,7 +25,7 @@ from crm.kernel.clock import StoppedClock
 from crm.models import Staff, Task, TaskState
 from handlers import risk as handler
 from risk import cases, episodes
-from risk.book import Book
+from risk.book import LAST, Book
 from risk.cases import AlertOver, ClaimedBy, NeverSilenced, NotYourCase, SilenceTooLong
 from risk.ladder import RULES
 from risk.levels import Level
@@ -74,12 +74,12 @@ class Desks:
         store = self.broker.store
         return MarginWatch(store, self.book, lambda: calendar, self.teller, AlwaysMine())
 
-    def tells(self, **degrees: int) -> None:
+    def tells(self, *, late: timedelta = timedelta(0), **degrees: int) -> None:
         """The counter's word: names of accounts by their last four digits, prefixed with a."""
         self.book.take(
             Snapshot(
                 trading_day=date(2026, 11, 23),
-                at=self.clock.now(),
+                at=self.clock.now() - late,
                 complete=True,
                 instruments=(),
                 accounts=tuple(funds(f"8001{k[1:]}", v) for k, v in degrees.items()),
@@ -307,6 +307,37 @@ class TestGivenDataInDoubt:
         call, silent = await desks.alerts()
         assert call.state is AlertState.FIRING
         assert silent.state is AlertState.RESOLVED
+
+    async def test_when_what_comes_then_is_old_then_the_reason_says_so_and_nobody_is_rung_again(
+        self, desks: Desks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for limit in ("SILENT_FOR", "NEVER_HEARD_FOR"):
+            monkeypatch.setattr(silent_sources, limit, 0.0)
+        desks.book.expect(LAST)
+        watch = desks.watch()
+        await watch.look()
+        assert await self._reason(desks) == "启动后还没有收到数据"
+        told = await desks.count()
+        for _ in range(3):
+            desks.tells(late=timedelta(days=3), a0023=101)
+            await watch.look()
+        assert await self._reason(desks) == "收到的是 11-20 的数据，不是现在的，不能用来判断"
+        *_, card = await desks.shown("g-risk")
+        assert isinstance(card, Card)
+        assert "收到的是 11-20 的数据" in card.text
+        assert await desks.count() == told + 1  # the card, changed once
+        assert await desks.steps() == [(LAST, "raised"), (LAST, "doubted_anew")]
+        await desks.watch().look()  # a process that was started just now knows less
+        assert "11-20" in await self._reason(desks)
+        desks.tells(a0023=101)
+        await watch.look()
+        [silent, call] = await desks.alerts()
+        assert (silent.state, call.state) == (AlertState.RESOLVED, AlertState.FIRING)
+
+    @staticmethod
+    async def _reason(desks: Desks) -> str:
+        [alert] = await desks.alerts()
+        return str(alert.advice["why"])
 
 
 class TestGivenACase:

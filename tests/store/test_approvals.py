@@ -21,7 +21,7 @@ from approvals.drafts import NoPlaceFor, NotComplete
 from approvals.flow import NotFitting, NotYourTurn, OldVersion, OwnApplication, State, Verdict
 from approvals.history import Seen
 from approvals.models import Application, ApplicationEvent, Deed, Seat, SeatKind, Stage
-from bot import leaving
+from bot import leaving, schema
 from bot.sandbox import numbers
 from crm import blobs, people
 from crm.clients import personal_values
@@ -176,6 +176,32 @@ async def test_what_an_approver_saw_is_kept_with_his_word(broker: Broker) -> Non
     last = (await events(broker, moved.row.id))[-1]
     assert (last.deed, last.actor, last.step) == (Deed.APPROVED, "sunfang", "branch")
     assert (last.seen, last.card, last.card_version) == ("d" * 64, "qd1", 3)
+
+
+async def test_the_card_that_was_decided_by_is_sealed_in_the_same_row(broker: Broker) -> None:
+    moved = await submitted(broker)
+    assert moved.next is not None
+    seen = Seen(digest="d" * 64, card="qd1", version=3, content='{"title": "范思哲"}')
+    place = Place(stage=moved.next.id, version=moved.row.version, seen=seen)
+    async with broker.store.writing() as session:
+        await decisions.decide(session, broker["sunfang"], place, Verdict.APPROVE, "", CALENDAR)
+    assert (await events(broker, moved.row.id))[-1].shown == seen.content
+    async with broker.store.reading() as session:
+        raw = await session.scalar(
+            text("SELECT shown FROM application_event WHERE shown IS NOT NULL")
+        )
+    assert "范思哲".encode() not in bytes(raw)
+
+
+async def test_what_was_decided_before_cards_were_kept_stays_empty(broker: Broker) -> None:
+    moved = await submitted(broker)
+    await decide(broker, "sunfang", moved)
+    before = [(e.number, e.deed, e.seen) for e in await events(broker, moved.row.id)]
+    await schema.upgrade(broker.store, "0013")
+    await schema.upgrade(broker.store)
+    after = await events(broker, moved.row.id)
+    assert [(e.number, e.deed, e.seen) for e in after] == before
+    assert {e.shown for e in after} == {None}
 
 
 async def test_the_history_is_numbered_without_gaps_and_is_in_the_audit_trail(

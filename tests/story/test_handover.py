@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from crm.models import Client
-from tests.story.room import Room, labels
+from tests.story.room import Room, fact, labels
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WECOM = True
@@ -56,9 +56,19 @@ class TestGivenAHandover:
 
     async def test_when_the_second_confirms_then_everything_moves_at_once(self, room: Room) -> None:
         before = await count_of(room, "wangqiang") + await count_of(room, "limin")
+        body = {"name": "approval", "count": 1, "approvers": ["sunfang"]}
+        [application] = (await room.post("/sandbox/scene", body))["applications"]
+        asked = await room.newest("sunfang", f"待审批 · 开户 · {application['client']}")
+        assert "现由" not in fact(asked, "申请人")
         item = await room.newest("tangyu", "交接 王强 → 李敏")
         await room.click("tangyu", item, "确认生效")
         await room.newest("limin", "王强 已移交给您")
+        await room.until(
+            "sunfang",
+            lambda items: [
+                i for i in items if i["seq"] == asked["seq"] and "（现由 李敏 跟进）" in i["text"]
+            ],
+        )
         assert await count_of(room, "wangqiang") == 0
         assert await count_of(room, "limin") == before
         await room.newest("wangqiang", "您名下的已移交给 李敏")

@@ -7,9 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from bot.cards import alert as cards
 from bot.cards import board
-from bot.cards.alert import Reader
+from bot.cards.alert.buttons import with_numbers
+from bot.cards.alert.case import case_card
+from bot.cards.alert.group import group_card
+from bot.cards.alert.lists import calls_card
+from bot.cards.alert.words import Reader
 from bot.chat.message import Audience, Card
 from bot.platforms.wecom import render
 from bot.platforms.wecom.channels import AppChat
@@ -75,7 +78,7 @@ def on_wecom(card: Card, room: Room) -> tuple[str, str]:
 @ROOMS
 def test_six_of_nine_clients_are_on_the_card_and_it_says_how_to_see_the_others(room: Room) -> None:
     shown, beside = on_wecom(
-        cards.group_card(group(), [alert(n) for n in range(1, 10)], "杭州营业部", READER), room
+        group_card(group(), [alert(n) for n in range(1, 10)], "杭州营业部", READER), room
     )
     assert beside == ""
     assert "1 欧阳… 80010001 112.3% 缺1.23万 待认领" in shown
@@ -100,14 +103,14 @@ def test_a_case_with_a_long_history_stays_one_card_with_what_was_done_last(room:
         for n in range(1, 9)
     ]
     case = alert(1, claimed_by="chenxi", claimed_at=AT, state=AlertState.CLAIMED)
-    shown, beside = on_wecom(cards.with_numbers(cards.case_card(case, events, READER)), room)
+    shown, beside = on_wecom(with_numbers(case_card(case, events, READER)), room)
     assert beside == ""
     assert "14:40 陈曦" in shown
     assert "全部见「/为什么 80010001」" in shown
 
 
 def test_where_nothing_can_be_pressed_it_says_what_to_say() -> None:
-    card = cards.group_card(group(), [alert(1), alert(2)], "杭州营业部", READER)
+    card = group_card(group(), [alert(1), alert(2)], "杭州营业部", READER)
     [message] = render.in_words(card, AppChat.style)
     assert isinstance(message, render.Written)
     assert "「认领 欧阳客户1」「认领 全部」「静默 欧阳客户1」" in message.text
@@ -115,13 +118,13 @@ def test_where_nothing_can_be_pressed_it_says_what_to_say() -> None:
 
 
 def test_what_may_not_be_silenced_is_not_offered_for_it() -> None:
-    card = cards.group_card(group(Level.FORCE), [alert(1, level=Level.FORCE)], "杭州营业部", READER)
+    card = group_card(group(Level.FORCE), [alert(1, level=Level.FORCE)], "杭州营业部", READER)
     assert "静默" not in card.in_words
 
 
 def test_namesakes_are_told_apart_by_their_accounts() -> None:
     both = [alert(1, name="张三"), alert(2, name="张三")]
-    assert "认领 80010001" in cards.group_card(group(), both, "杭州营业部", READER).in_words
+    assert "认领 80010001" in group_card(group(), both, "杭州营业部", READER).in_words
 
 
 @pytest.mark.parametrize(
@@ -136,21 +139,29 @@ def test_closing_is_never_said_to_be_enough_where_it_is_not(
     after: str | None, equity: str, words: str
 ) -> None:
     known = alert(1).advice | {"after": after}
-    card = cards.case_card(alert(1, advice=known, equity=Decimal(equity)), [], READER)
+    card = case_card(alert(1, advice=known, equity=Decimal(equity)), [], READER)
     assert next(fact.value for fact in card.facts if fact.label == "建议减仓") == words
 
 
 def test_an_account_that_is_coming_back_says_so() -> None:
     falling = alert(1, below={str(int(Level.CALL)): AT.isoformat()})
-    card = cards.group_card(group(), [falling], "杭州营业部", READER)
+    card = group_card(group(), [falling], "杭州营业部", READER)
     assert card.table is not None
     assert card.table.rows[0][-1] == "回落中"
+
+
+def test_whoever_rose_is_not_said_to_be_well_on_the_card_he_left() -> None:
+    left = group_card(group(), [], "杭州营业部", READER)
+    assert (left.title, left.status) == ("【追保】杭州营业部 · 已转级", "已转级")
+    assert "解除" not in left.text
+    well = alert(1, state=AlertState.RESOLVED, ended_at=AT)
+    assert group_card(group(), [well], "杭州营业部", READER).status == "已解除"
 
 
 @ROOMS
 def test_a_company_with_a_long_name_is_one_card_that_says_all_of_it(room: Room) -> None:
     name = "浙江示例新材料股份有限公司"
-    shown, beside = on_wecom(cards.case_card(alert(1, name=name), [], READER), room)
+    shown, beside = on_wecom(case_card(alert(1, name=name), [], READER), room)
     assert beside == ""
     assert name in shown
 
@@ -159,20 +170,20 @@ def test_a_silent_source_that_somebody_has_claimed_still_waits_for_its_end() -> 
     source = alert(1, kind=AlertKind.SOURCE, name="sim", account="sim", advice={"why": "没有数据"})
     told = AlertGroup(id=1, kind=AlertKind.SOURCE, branch="", level=Level.UNSURE, ended_at=None)
     source.claimed_by, source.claimed_at = "chenxi", AT
-    card = cards.group_card(told, [source], "", READER)
+    card = group_card(told, [source], "", READER)
     assert [button.label for button in card.buttons] == ["转交"]
     told.ended_at, source.state = AT, AlertState.RESOLVED
-    assert cards.group_card(told, [source], "", READER).buttons == ()
+    assert group_card(told, [source], "", READER).buttons == ()
 
 
 def test_nothing_is_called_calm_while_a_source_is_silent() -> None:
-    calm = cards.calls_card([], READER, owner=False)
+    calm = calls_card([], READER, owner=False)
     assert calm.title == "今日没有追保"
-    unsure = cards.calls_card([], READER, owner=False, silent=["ctp"])
+    unsure = calls_card([], READER, owner=False, silent=["ctp"])
     assert "没有追保" not in unsure.title.replace("有没有", "")
     assert "数据源 ctp 没有新数据，不能据此判断安全" in unsure.text
     over = alert(1, state=AlertState.RESOLVED, ended_at=AT)
-    assert cards.calls_card([over], READER, owner=False, silent=["ctp"]).status == "数据已中断"
+    assert calls_card([over], READER, owner=False, silent=["ctp"]).status == "数据已中断"
     row = board.Row(account="1", name="张三", level=Level.NORMAL, risk=Decimal(0), call_amount=None)
     ranked = board.rank_card([row], AT, stale=False, now=AT, silent=["ctp"])
     assert "数据源 ctp 没有新数据" in ranked.text
