@@ -24,7 +24,8 @@ _COUNTED = (
 )
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
 _AMOUNT = re.compile(
-    rf"(?<![\d.A-Za-z:/几数-])(?P<sign>[¥$]?)\s?(?P<number>{_THOUSANDS}|{NUMERAL})\s?"
+    r"(?P<paid>[出入]金|追加|打款|转账)?(?<![\d.A-Za-z:/几数-])(?P<sign>[¥$]?)\s?"
+    rf"(?P<number>(?>{_THOUSANDS}|{NUMERAL}))\s?"
     r"(?:多|来|余|几)?"
     r"(?P<unit>千万|百万|万|个?亿|千|w(?![a-z])|k(?![a-z]))?(?P<second>亿)?"
     r"(?P<rest>(?<=[万亿])零[一二三四五六七八九十百千]{1,6}|\d(?![\d.])(?!\s?[成号日月点%手])"
@@ -55,7 +56,8 @@ def amounts(text: str) -> tuple[Decimal, ...]:
 
 def _amount(match: re.Match[str]) -> Decimal | None:
     unit = (match["unit"] or "").lower()
-    sure = match["yuan"] or match["sign"]
+    paid = match["paid"] and (unit or "千" in match["number"])  # 入金500k, 入金两千五
+    sure = match["yuan"] or match["sign"] or paid
     if not sure and (not unit or unit in {"千", "k"}):
         return None
     value = number(match["number"].replace(",", ""))

@@ -15,6 +15,7 @@ from crm import names
 OF_A_CLIENT = frozenset(
     {"look_up", "log", "task", "apply_opening", "reveal", "positions", "curve", "more", "progress"}
 )
+_WORD = re.compile(r"[^\s,:;\d#]+")
 COUNT = re.compile(rf"第?{WHOLE}(?:[个号条件]|[\s,、]|$)")
 
 
@@ -92,7 +93,7 @@ def _lead(heard: Heard, start: int) -> Reading:
     if not rest:
         return Reading(verb="lead")
     phone = note.mobile(rest)
-    name = re.match(r"[^\s,:;\d#]+", rest)
+    name = _WORD.match(rest) or (phone and _name_behind(rest, phone.end()))
     after = max(name.end() if name else 0, phone.end() if phone else 0)
     words = heard.line.own(start + after).lstrip(" ,，:：;；、")
     marked = note.marks(rest[after:])
@@ -110,6 +111,12 @@ def _lead(heard: Heard, start: int) -> Reading:
         contracts=marked.contracts,
     )
     return _checked_lead(heard, reading, rest)
+
+
+def _name_behind(words: str, start: int) -> re.Match[str] | None:
+    """线索 13812345678 李四: only what looks like a name."""
+    name = _WORD.match(words, start + len(words[start:]) - len(words[start:].lstrip(" ,:")))
+    return name if name and names.looks_like_name(name[0]) else None
 
 
 def _checked_lead(heard: Heard, reading: Reading, rest: str) -> Reading:

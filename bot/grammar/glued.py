@@ -5,7 +5,8 @@ import re
 from bot.grammar import dates, intent, note, showing, talk, verbs, who
 from bot.grammar.commands import COUNT
 from bot.grammar.heard import Heard
-from bot.grammar.opening import FIELDS, LOOK_FILLER, Opening, skip
+from bot.grammar.opening import FIELDS, FILLER, LOOK_FILLER, Opening, skip
+from crm import names
 
 _PERIODS = re.compile(r"今[日天]|昨[日天]|本[周月]|上[周月]|近?\d|全部")
 _TOP = re.compile(r"(?:前|[Tt][Oo][Pp])? ?\d{1,3} ?[名户位个]?")
@@ -16,6 +17,8 @@ _TO_OTHERS = re.compile(r"(?:一下)?(?:你|您|[他她]们|[他她]俩|大家|�
 _ERRAND = re.compile(
     r"(?:一下|我)?(?:$|[买订换缴付充搬抄印]|还(?=[钱款书车清])|领(?!导)|存(?!在)|取(?!消)|下载|上传)"
 )
+_SAYS = re.compile(r"(?:他|她|客户|对方)(?:刚才?|今天)?(?:说|讲|表示|要求|同意|答应|想)")
+_FOR_A_WHILE = re.compile(r"[\d一二两三半]|全部")
 _BIND = re.compile(r"(?=.*\d)[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}|列出|解除 ?(?:钉钉|企微|企业微信)")
 
 
@@ -46,8 +49,33 @@ def stands(heard: Heard, begun: Opening) -> bool:
             return _UNDONE.fullmatch(rest) is not None
         case "handover":
             return "→" in rest or "->" in rest
+        case "admin:静默":
+            return _FOR_A_WHILE.match(rest) is not None or heard.client_at(begun.end) is not None
         case _:
             return False
+
+
+def is_only_talk(heard: Heard, begun: Opening) -> bool:
+    """驳回 了吗, 线索 没了, 撤销 订单怎么操作: said about what would write at once."""
+    start = heard.skip(LOOK_FILLER, begun.end)
+    rest = heard.text[start:]
+    if not rest or begun.verb.writes in {"no", "confirmed"}:
+        return False
+    if talk.trails_off(rest):
+        return True
+    match begun.verb.name:
+        case "log" | "task" | "reject" | "send_back":
+            return False  # what follows may well be a question
+        case "undo" if not (_UNDONE.fullmatch(rest) or _may_be_named(rest)):
+            return True
+        case _:
+            named = note.mobile(rest) or heard.client_at(start)
+            return not named and talk.is_question(rest)
+
+
+def _may_be_named(words: str) -> bool:
+    person = names.looks_like_name(words) and not talk.is_common_word(words)
+    return person or words.endswith("公司")
 
 
 def _is_about_a_client(heard: Heard, begun: Opening, rest: str) -> bool:
@@ -70,14 +98,17 @@ def _is_about_a_client(heard: Heard, begun: Opening, rest: str) -> bool:
 
 
 def _where_named(heard: Heard, begun: Opening) -> int:
-    """显示手机张三核对: the field stands before the name."""
-    return heard.skip(FIELDS, begun.end) if begun.verb.name == "reveal" else begun.end
+    """显示手机张三核对, 记电话张三没接: the field or the channel stands before the name."""
+    before = {"reveal": FIELDS, "log": note.CHANNEL}.get(begun.verb.name)
+    return heard.skip(before, begun.end) if before else begun.end
 
 
 def _told_to_log(heard: Heard, begun: Opening) -> bool:
-    """记一下今天上午拜访了张三: asked for in so many words, and somebody known is in it."""
+    """记一下今天上午拜访了张三, 记一下他说…: asked for in so many words, and about somebody."""
     if not begun.asked or talk.is_question(heard.text):
         return False
+    if _SAYS.match(heard.text, heard.skip(FILLER, begun.end)):
+        return True
     named = who.mentioned(heard.text, begun.end, heard.found)
     return named is not None and not named.is_guess
 

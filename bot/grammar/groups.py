@@ -62,7 +62,7 @@ def groups(text: str, now: Now) -> list[Group]:
     for day in found:
         linked = _link(text, every[-1], day) if every else None
         if linked:
-            _join(every[-1], day, linked, now)
+            _join(every[-1], _inherit(every[-1].days[-1], day, now), linked)
         else:
             every.append(Group(day.start, day.end, [day], [None]))
         _take_adjacent(text, every[-1], times)
@@ -91,10 +91,10 @@ def _link(text: str, group: Group, day: Day) -> Link | None:
     return None if between or group.hours[-1] else "or"  # 周四周五
 
 
-def _join(group: Group, day: Day, link: Link, now: Now) -> None:
-    group.days.append(_inherit(group.days[-1], day, now))
-    group.hours.append(None)
-    group.end, group.link = day.end, link
+def _join(group: Group, day: Day, link: Link, hour: Hour | None = None) -> None:
+    group.days.append(day)
+    group.hours.append(hour)
+    group.end, group.link = (hour or day).end, link
 
 
 def _inherit(first: Day, second: Day, now: Now) -> Day:
@@ -154,11 +154,21 @@ def _add_hours(text: str, groups: list[Group], times: list[Hour]) -> list[Group]
         owner = _owner(text, groups, hour)
         if owner:
             owner.hours[-1] = hour
+        elif again := _same_day(text, groups, hour):
+            _join(again, again.days[-1], "and", hour)
         elif repeated := _said_again(text, groups, hour):
             repeated.hours[-1], repeated.end = hour, hour.end
         else:
             groups.append(Group(hour.start, hour.end, hours=[hour]))
     return sorted(groups, key=lambda group: group.start)
+
+
+def _same_day(text: str, groups: list[Group], hour: Hour) -> Group | None:
+    """明天上午十点和下午三点: another hour of the day before it."""
+    before = [g for g in groups if g.days and g.end <= hour.start]
+    if not before or not before[-1].hours[-1] or before[-1].state != "day":
+        return None
+    return before[-1] if _AND.fullmatch(text[before[-1].end : hour.start]) else None
 
 
 def _said_again(text: str, groups: list[Group], hour: Hour) -> Group | None:

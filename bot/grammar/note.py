@@ -16,7 +16,7 @@ _CHANNELS = {
     "会议": r"会议|开会|开了个?会|电话会|视频会",
 }
 _NOT_CHANNEL = r"(?!号码?|群|公众号|费|簿|支付|室|纪要|录音)"
-_CHANNEL = re.compile(
+CHANNEL = re.compile(
     "|".join(
         f"(?P<c{n}>(?:{words}){_NOT_CHANNEL})"
         for n, words in reversed(list(enumerate(_CHANNELS.values())))
@@ -64,7 +64,7 @@ def tags(text: str) -> tuple[str, ...]:
 
 def channel(text: str) -> str | None:
     """The channel that is named first."""
-    match = _CHANNEL.search(text)
+    match = CHANNEL.search(text)
     return None if match is None else _name(match)
 
 

@@ -131,7 +131,9 @@ def _behind_just(heard: Heard, start: int) -> int:
     for word in ("下", "客户"):
         if heard.text.startswith(word, start):
             named = who.expected(heard.text, start + len(word), heard.found)
-            return start + len(word) if named and named.hits[0].how == "exact" else start
+            if named is None or named.hits[0].how != "exact" or _is_day(heard, start, named.end):
+                return start
+            return start + len(word)
     return start
 
 
@@ -181,8 +183,8 @@ def _is_believable(heard: Heard, named: Named) -> bool:
     if named.typed.isascii():
         return True
     if named.hits[0].how == "exact":
-        return not _goes_on(heard.text, named)
-    if dates.is_date(named.typed, at=heard.at, calendar=heard.calendar):
+        return not (_goes_on(heard.text, named) or _is_day_of_another(heard, named))
+    if _is_day(heard, named.start, named.end):
         return False
     if _goes_on(heard.text, named):
         return False
@@ -192,6 +194,18 @@ def _is_believable(heard: Heard, named: Named) -> bool:
     if named.hits[0].how == "part":
         return len(named.typed) > _LONGEST_WORD or not talk.is_common_word(named.typed)
     return names.looks_like_name(named.typed) and not talk.is_common_word(named.typed)
+
+
+def _is_day(heard: Heard, start: int, end: int) -> bool:
+    return dates.is_date(heard.text[start:end], at=heard.at, calendar=heard.calendar)
+
+
+def _is_day_of_another(heard: Heard, named: Named) -> bool:
+    """待办 周一 回访赵胜 is no task about a client called 周一."""
+    if not _is_day(heard, named.start, named.end):
+        return False
+    other = who.mentioned(heard.text, named.end, heard.found)
+    return other is not None and other.hits[0].how == "exact"
 
 
 def _goes_on(text: str, named: Named) -> bool:

@@ -20,6 +20,7 @@ FIELDS = re.compile(r"手机号?码?|电话|身份证号?码?|证件号?码?|银
 _A_NEW = r"(?:(?:新建|新增|创建|设置|添加)(?:一?[个条笔])?|[设加建定记做写补来]一?[个条笔])"
 _POLITE = re.compile(rf"你?(?:{showing.PLEASE}+\s?)?(?:{_A_NEW}(?=待办|提醒|记录|跟进|线索))?")
 _APART = re.compile(rf"[ ,:{QUOTES}]|$")
+_LATIN = re.compile(r"[A-Za-z]{2,}(?=[一-龥])")  # cha张三
 _JUST = re.compile(r"一[下笔条]")
 _DATE_LIKE = re.compile(
     r"[今明后大下本这周星礼每\d节月年收开夜早上中晚国春端清元五]"
@@ -48,6 +49,10 @@ def opening(text: str) -> Opening | None:
     verb = verbs.exact(text[start : span[1]], slash=slash)
     if verb:
         return Opening(verb, span[1], apart=True)
+    latin = _LATIN.match(text, start)
+    verb = verbs.exact(latin[0]) if latin else None
+    if latin and verb:
+        return Opening(verb, latin.end(), apart=False)
     begin, start = start, skip(_POLITE, text, start)
     for word, verb in verbs.chinese_words():
         end = start + len(word)

@@ -7,11 +7,11 @@ _NARRATED = re.compile(
     r"|见了|见过面|见完面|拜访了|拜访过"
     r"|回访了|回访过|碰了个?面|吃了个?饭|喝了?个?茶|发了微信|微信(?:聊|说|沟通|问)|来电|来访|上门"
     r"|开了个?会|联系了|联系过|电话(?:聊|说|沟通|回访|里)|打完电话|打电话[来给]|讨论了"
-    r"|发了?(?:个|条|封)?(?:短信|邮件|微信)|微信我"
+    r"|发了?(?:个|条|封)?(?:短信|邮件|微信)|微信我|已经?(?:打?电话|微信|短信|拜访|上门)"
     r"|(?:刚才?|昨[天晚日]|今早|^上午|^早上|^中午).*(?:开会|见面|吃饭|电话|通话|微信|短信|邮件)"
 )
 _THAT_ONE = re.compile(r"[跟和与给][他她]|(?:这个?|该)?客户")
-_QUESTION = re.compile(r"(?:吗|嘛|么|没有?|呢|谁|什么|怎么样?|多少|几点|哪里?)\??$|\?$")
+_QUESTION = re.compile(r"(?:吗|嘛|么|没有?|呢|谁|什么|怎么样?|多少|几点|哪里?)[啊呀]?\??$|\?$")
 _ORDINARY = re.compile(
     r"记(?:得|者|住|忆|不|性|载|名|号|账|事|恨|挂|在|错|混|起|下来|着)|查(?:一下天|无|岗|水表|重"
     r"|房|收|办|处|不|到|过|完)|找(?:到|工作|人|时间|机会|个|不|茬|死)"
@@ -58,9 +58,11 @@ _ABOUT_REMINDERS = re.compile(
     r"|怎么|如何|为什么|为啥|咋|[太真][一-龥]|有(?:点|问题|误|bug)|[晚早多少]了|失[败灵效]|列表|消息|声音|设置|提示)",
     re.IGNORECASE,
 )
-_LEFT_OPEN = re.compile(
-    r"[了过的吧呢啊吗么嘛没有]+\??|(?:[了过]|到哪|得)(?:吗|没有?|怎么样?|如何|哪)\S*|的?(?:头|账|身)上\S*"
+_TRAILS_OFF = re.compile(
+    r"[了过的吧呢啊吗么嘛没有]+\??|(?:[了过]|到哪|得)(?:吗|没有?|怎么样?|如何|哪)\S*"
 )
+_HOW = re.compile(r"怎么|如何|为什么|为啥|咋")
+_LEFT_OPEN = re.compile(rf"{_TRAILS_OFF.pattern}|的?(?:头|账|身)上\S*")
 _CANNOT = re.compile(r"[打删改点看用关开找查收发加清完进登][不得][开掉了到完出去上着动]")
 _COURTESY = re.compile(
     r"[\s,;。!]+(?:谢谢|多谢|感谢|谢了|辛苦|哈哈+|真(?:是|的|好|棒)|太好)[一-龥]{0,4}[\s。!~]*$"
@@ -99,6 +101,11 @@ def is_about_reminders(words: str) -> bool:
 def is_left_open(words: str) -> bool:
     """跟进张三没有, 记他头上: behind the name nothing that a note could be."""
     return _LEFT_OPEN.fullmatch(words) is not None
+
+
+def trails_off(words: str) -> bool:
+    """线索 没了, 驳回 了吗, 待办 怎么删: behind the verb only particles, or how it is done."""
+    return _TRAILS_OFF.fullmatch(words) is not None or _HOW.match(words) is not None
 
 
 def cannot(words: str) -> bool:

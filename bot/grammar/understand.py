@@ -24,7 +24,8 @@ from bot.grammar.who import Found, Hit, Named, Query
 from crm import names
 from crm.kernel.calendar import Calendar
 
-_WHY = re.compile(r"为什么 +")
+_WHY = re.compile(r"为什么 *")
+_CALLED = re.compile(r"\s?[又会要还]*被?(?:追保|强平|穿仓|预警|报警)了?")
 _HE = re.compile(r"他|她|(?:该|这个?|此)客户")
 _REMIND_ME = re.compile(
     r"(?P<when>[^,;。!?]{2,16}?)\s?(?:请|你|再|记得|帮我)*"
@@ -49,6 +50,9 @@ def _queries(text: str) -> Iterator[Query]:
     begun = opening(text)
     if begun:
         yield Query("word", text[skip(LOOK_FILLER, text, begun.end) :])
+    why = _WHY.match(text)
+    if why:
+        yield from who.word_queries(text, why.end())
     for place in expected_places(text):
         yield from who.word_queries(text, place)
     yield from who.mention_queries(text, 0)
@@ -115,6 +119,8 @@ def _verb_in_front(heard: Heard) -> Reading | None:
     begun = opening(heard.text)
     if begun is None or not (begun.apart or glued.stands(heard, begun)):
         return None
+    if not heard.text.startswith("/") and glued.is_only_talk(heard, begun):
+        return None
     if not begun.apart and _begins_with_a_client(heard):
         return None
     return command(heard, begun.verb, begun.end)
@@ -127,14 +133,17 @@ def _begins_with_a_client(heard: Heard) -> bool:
 
 
 def _why_of_an_alert(heard: Heard) -> Reading | None:
-    """为什么 张三, 为什么 9, without the slash: nothing else stands behind it."""
+    """为什么 张三, 为什么 9, 为什么张三被追保, without the slash: nothing else stands behind it."""
     found = _WHY.match(heard.text)
     if found is None:
         return None
     start = found.end()
     named = heard.whole(start) or heard.client_at(start)
-    alone = named is not None and not named.is_guess and named.end == len(heard.text)
-    if not (alone or heard.text[start:].isdecimal()):
+    asked = heard.text[start:].isdecimal()
+    if named and not named.is_guess:
+        alone = named.end == len(heard.text) and found[0].endswith(" ")
+        asked = alone or _CALLED.fullmatch(heard.text, named.end) is not None
+    if not asked:
         return None
     return command(heard, BY_NAME["admin:为什么"], start)
 
@@ -186,6 +195,8 @@ def _date_in_front(heard: Heard) -> Reading | None:
     if not (asked and _is_date(heard, asked["when"])):
         return None
     if asked["whom"] and not heard.client_at(asked.end()):
+        return None
+    if talk.trails_off(heard.text[asked.end() :]):
         return None
     return noted.task(heard, asked.end(), None, when=asked.span("when"))
 

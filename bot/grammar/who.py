@@ -92,7 +92,7 @@ _TITLE = re.compile(
 )
 _TAIL = re.compile(
     r"(?:手机|电话|账号|资金账号)?(?:尾号|尾数|后四位|末四位)\s?(?:是|为|:)?\s?"
-    r"(?P<tail>\d{4})(?!\d)(?:的(?:客户)?)?"
+    r"(?P<tail>\d{4}|[零〇一二三四五六七八九幺]{4})(?!\d)(?:的(?:客户)?)?"
 )
 _LABEL = r"(?:(?:(?:资金)?账[号户]|客户号|手机号?码?)\s?[是为:]?\s?)?"
 _NUMBER = re.compile(rf"{_LABEL}(?<![\d.A-Za-z-])(\d{{6,12}})(?![\d.%])")
@@ -105,11 +105,12 @@ _SPECIAL: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_NUMBER, "number"),
     (_TITLE, "surname"),
 )
+_SPELLED = str.maketrans("零〇一二三四五六七八九幺", "001234567891")
 _TOKEN = re.compile(rf"[^\s,:;。!?、→|#{QUOTES}]+")
 _BEFORE_NAME = re.compile(rf"[ ,:{QUOTES}]*")
 _LEADS_IN = re.compile(
     r"[收核为验跟和给与同向找帮约请替对陪催见访醒系络知于问了过看查盯发寄送签办拜交把带让叫去到进接](?:一下|一声)?"
-    r"|[今明昨后][天早晚]|[点号半]|早上|上午|中午|下午|晚上|刚[才刚]?|[\s,:;。、]|^"
+    r"|[今明昨后][天早晚]|[点号半]|早上|上午|中午|下午|晚上|刚[才刚]?|电话|微信|短信|[\s,:;。、]|^"
 )
 _ACTION = "打?电话|微信|拜访|见面|吃饭|开会|沟通|通话|聊|谈"
 _LEADS_IN_ANY = re.compile(
@@ -155,7 +156,7 @@ def _beginnings(text: str, start: int) -> Iterator[Query]:
 def mention_queries(text: str, start: int) -> Iterator[Query]:
     """Places further on where a name may stand: numbers, titles, and behind 跟, 给, 约 …"""
     for tail in _TAIL.finditer(text, start):
-        yield Query("tail", tail["tail"])
+        yield Query("tail", _digits(tail["tail"]))
     for pattern in (_MOBILE, _NUMBER):
         for number in pattern.finditer(text, start):
             yield Query("number", _digits(number[1]))
@@ -220,7 +221,7 @@ def _special(text: str, start: int, found: Found) -> Named | None:
         match = pattern.match(text, start)
         if match:
             typed = next((group for group in match.groups() if group), match[0])
-            hits = found.get(Query(kind, _digits(typed) if kind == "number" else typed), ())
+            hits = found.get(Query(kind, typed if kind == "surname" else _digits(typed)), ())
             if hits:
                 shown = match[0] if kind == "surname" else typed
                 return Named(start, match.end(), shown, tuple(hits))
@@ -228,7 +229,7 @@ def _special(text: str, start: int, found: Found) -> Named | None:
 
 
 def _digits(number: str) -> str:
-    return re.sub(r"\D", "", number)
+    return re.sub(r"\D", "", number.translate(_SPELLED))
 
 
 def _begun(text: str, start: int, found: Found) -> Named | None:
