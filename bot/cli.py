@@ -100,6 +100,29 @@ def show(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
+def _tell_version(*, wanted: bool) -> None:
+    from importlib.metadata import version
+
+    if wanted:
+        typer.echo(f"qidesk {version('qidesk')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda value: _tell_version(wanted=value),
+            help="程序版本",
+        ),
+    ] = False,
+) -> None:
+    """期台：期货公司在企业微信和钉钉里的工作台"""
+
+
 @app.command()
 def serve(config: ConfigFile = None) -> None:
     """运行期台服务"""
@@ -240,6 +263,17 @@ def db_upgrade(config: ConfigFile = None) -> None:
     from bot.commands import tables
 
     typer.echo(_with_settings(config, tables.upgrade))
+
+
+@db.command("downgrade")
+def db_downgrade(
+    to: Annotated[str, typer.Argument(help="版本号，例如 0013；旧程序的 db current 会说")],
+    config: ConfigFile = None,
+) -> None:
+    """换回旧程序之前，用新程序把数据库退到旧版本；先停服务、先备份"""
+    from bot.commands import tables
+
+    typer.echo(_with_settings(config, lambda settings: tables.downgrade(settings, to)))
 
 
 @db.command("current")

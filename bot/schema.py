@@ -47,10 +47,34 @@ async def upgrade(store: Store, to: str = "head") -> None:
         await connection.run_sync(_migrate, to)
 
 
+async def downgrade(store: Store, to: str) -> None:
+    """Bring the tables back to an earlier version; what only later ones had is gone then."""
+    async with store.engine.begin() as connection:
+        await connection.run_sync(_take_back, to)
+
+
+def is_before(version: str, other: str) -> bool:
+    """Whether both are known and the one came earlier."""
+    newest_first = [
+        each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()
+    ]
+    if not {version, other} <= set(newest_first):
+        return False
+    return newest_first.index(version) > newest_first.index(other)
+
+
 def _migrate(connection: Connection, to: str) -> None:
+    if to == "base" or to.startswith("-"):
+        _take_back(connection, to)
+    else:
+        command.upgrade(_on(connection), to)
+
+
+def _take_back(connection: Connection, to: str) -> None:
+    command.downgrade(_on(connection), to)
+
+
+def _on(connection: Connection) -> Config:
     config = _config()
     config.attributes["connection"] = connection
-    if to == "base" or to.startswith("-"):
-        command.downgrade(config, to)
-    else:
-        command.upgrade(config, to)
+    return config

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -60,21 +60,27 @@ def service_routes(current: Current) -> list[web.RouteDef]:
             return _json({"ready": False, "parts": {}}, 503)
         store = service.store
         parts = await parts_of(service)
-        ready = all(part.ok for name, part in parts.items() if not name.startswith("source."))
+        ready = is_ready(parts)
         return _json({"ready": ready, "parts": _told(store, parts)}, 200 if ready else 503)
 
     async def show_metrics(_: web.Request) -> web.Response:
         service = current()
         if service is not None:
-            for name, part in service.health().items():
+            parts = await parts_of(service)
+            for name, part in parts.items():
                 metrics.PART_OK.labels(name).set(part.ok)
-            await count_what_is_left(service.store)
+            if parts["store"].ok:  # else what was counted last is shown, and that it is away
+                await count_what_is_left(service.store)
         return web.Response(body=metrics.page(), headers={"Content-Type": METRICS_TYPE})
 
     async def move_clock(request: web.Request) -> web.Response:
         service = _controlled(current(), request)
-        body = await request.json(loads=orjson.loads)
-        await service.move_clock(timedelta(seconds=float(body["offset_seconds"])))
+        try:
+            body = await request.json(loads=orjson.loads)
+            offset = timedelta(seconds=float(body["offset_seconds"]))
+        except (ValueError, TypeError, LookupError, OverflowError):
+            return _json({"error": "时间的内容不对"}, 400)
+        await service.move_clock(offset)
         return _json({"ok": True})
 
     async def stage(request: web.Request) -> web.Response:
@@ -122,6 +128,11 @@ async def parts_of(service: Running) -> dict[str, Health]:
     return {"store": await store_health(store), "disk": disk_health(store), **service.health()}
 
 
+def is_ready(parts: Mapping[str, Health]) -> bool:
+    """Whether people are served: a source that is silent takes nobody's desk away."""
+    return all(part.ok for name, part in parts.items() if not name.startswith("source."))
+
+
 async def store_health(store: Store) -> Health:
     try:
         async with asyncio.timeout(READY_SECONDS), store.engine.connect() as connection:
@@ -133,7 +144,10 @@ async def store_health(store: Store) -> Health:
 
 def disk_health(store: Store) -> Health:
     path = sqlite_path(str(store.engine.url)) or Path.cwd()
-    free = shutil.disk_usage(path.parent).free
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError as error:
+        return Health(ok=False, detail=f"磁盘读不出来（{error.strerror}）")
     if free < LOW_DISK:
         return Health(ok=False, detail=f"磁盘只剩 {free // 1024 // 1024} MB，请清理或扩容")
     return Health(ok=True, detail=f"磁盘剩余 {free // 1024**3} GB")

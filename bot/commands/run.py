@@ -16,6 +16,7 @@ from bot.app.running import running
 from bot.app.serve import serve as service
 from bot.app.service import Service
 from bot.app.stores import clock_of, make_keys, store_of
+from bot.app.systemd import told_to_systemd
 from bot.pages.site import Site, page_routes
 from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.sandbox.launch import Options, far_side, write_config
@@ -39,7 +40,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     slot.mount(app)
     async with service(settings) as running_service:
         slot.fill(running_service)
-        async with listening(app, settings.web.host, settings.web.port):
+        async with (
+            listening(app, settings.web.host, settings.web.port),
+            told_to_systemd(running_service),
+        ):
             calm()
             await stop.wait()
 

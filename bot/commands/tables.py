@@ -59,6 +59,23 @@ async def upgrade(settings: Settings) -> str:
     return said
 
 
+async def downgrade(settings: Settings, to: str) -> str:
+    """Bring the tables back to the version of an earlier program. Raises SettingsError."""
+    has, _ = await versions(settings)
+    if not has:
+        raise SettingsError("数据库是空的，没有可退的版本")
+    if not schema.knows(has):
+        raise SettingsError("数据库比本程序新：请用当初升级它的程序来退")
+    if not schema.is_before(to, has):
+        raise SettingsError(f"{to} 不是 {has} 之前的版本；没有做任何改动")
+    store = store_of(settings, clock_of(settings))
+    try:
+        await schema.downgrade(store, to)
+    finally:
+        await store.close()
+    return f"数据库已从 {has} 退到 {to}，请改用那个版本的程序"
+
+
 async def versions(settings: Settings) -> tuple[str, str]:
     """(what the store has, "" for an empty one; what this program wants). Needs no keys."""
     if (path := sqlite_path(settings.store.url)) and not path.exists():

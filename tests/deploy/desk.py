@@ -1,0 +1,23 @@
+"""A service as its pages and systemd see it: a store, one adapter and a source that is silent."""
+
+from dataclasses import dataclass, field
+
+from bot.chat.ports import Health
+from crm.kernel.db import Store
+
+
+@dataclass
+class Desk:
+    store: Store
+    adapter: Health = field(default_factory=lambda: Health(ok=True, detail=""))
+    control_secret: str = ""
+
+    def health(self) -> dict[str, Health]:
+        silent = Health(ok=False, detail="没有数据")
+        return {"dingtalk": self.adapter, "source.counter": silent}
+
+    async def move_clock(self, offset: object) -> None:
+        raise NotImplementedError
+
+    async def stage(self, scene: object) -> dict[str, object]:
+        raise NotImplementedError
