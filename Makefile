@@ -6,7 +6,7 @@ PYTHON = $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test bench lint lock clean
+.PHONY: demo test bench fuzz lint lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run.stamp
@@ -26,6 +26,10 @@ lint: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# Every parser in turn, for a minute each; ARGS="ledger --seconds 600 --keep" for more of one.
+fuzz: .venv/fuzz.stamp
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .venv/bin/python:
 	PYTHON="$(PYTHON)" deploy/need python
 	@[ -n "$(PYTHON)" ] || { echo "qidesk needs Python 3.11, 3.12 or 3.13" >&2; exit 1; }
@@ -40,12 +44,17 @@ bench: .venv/test.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+.venv/fuzz.stamp: requirements-fuzz.lock .venv/test.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	touch $@
+
 # Pins every package with its hashes for Python 3.11 to 3.13; needs uv.
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+COMPILE := uv pip compile --universal --python-version 3.11 --quiet \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock:
-	$(COMPILE) --group build -o requirements.lock
-	$(COMPILE) --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	$(COMPILE) --group fuzz -o requirements-fuzz.lock
 
 clean:
 	rm -rf .venv

@@ -28,7 +28,9 @@ async def read(request: web.Request, limit: int) -> bytes:
                 if len(parts) > limit:
                     raise _too_large(limit)
     except web.RequestPayloadError:
-        raise Problem(400, "请求体没有完整到达，或压缩已损坏") from None
+        request.content.feed_eof()  # else the server reads on, and fails aloud
+        close = {"Connection": "close"}
+        raise Problem(400, "请求体没有完整到达，或压缩已损坏", headers=close) from None
     except TimeoutError:
         raise Problem(400, f"请求体没有在 {SECONDS:.0f} 秒内到齐") from None
     return bytes(parts)

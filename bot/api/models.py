@@ -109,7 +109,7 @@ class Tick(Row):
 
 
 class Ticks(Row):
-    ticks: list[Tick]
+    ticks: list[Tick] = []
 
 
 class Rejected(Model):

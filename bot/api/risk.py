@@ -1,6 +1,7 @@
 """Giving risk out: one account, what if, and alerts."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,12 +21,14 @@ from risk.book import Book
 from risk.cases import Episode
 from risk.figures import Figures, Terms
 from risk.levels import Level
-from risk.sources.wire import Rejected
+from risk.sources.wire import LONGEST_ID, Rejected
 from risk.suggest import suggestion
 from risk.told import Account
 
 DIGITS = Decimal("0.000001")  # of a ratio
 MOST_ALERTS = 500
+LAST_YEAR = 9999  # has no place in every time zone's calendar
+ACCOUNT = re.compile(rf"[!-~]{{0,{LONGEST_ID}}}")
 MOST_STRESSED = 20_000  # accounts that are worked out exactly for one question
 WORDS = {
     "missing": "缺少",
@@ -73,6 +76,8 @@ async def stress(book: Book, store: Store, request: web.Request) -> web.Response
 async def alerts(store: Store, request: web.Request) -> web.Response:
     since = _since(request.query.get("since"))
     wanted = request.query.get("account", "")
+    if not ACCOUNT.fullmatch(wanted):
+        raise Problem(422, f"account 应为账户，至多 {LONGEST_ID} 个字符")
     async with store.reading() as session:
         found = await cases.read(session, since=since, account=wanted, limit=MOST_ALERTS)
         ids = {notice.out_id for each in found for notice in each.notices}
@@ -214,7 +219,7 @@ def _since(told: str | None) -> datetime | None:
         found = datetime.fromisoformat(told.replace(" ", "+") if "T" in told else told)
     except ValueError:
         found = None
-    if found is None or found.year < 1970:
+    if found is None or not 1970 <= found.year < LAST_YEAR:
         raise Problem(422, "since 应为时间，如 2026-11-23T10:15:00+08:00")
     return found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
 

@@ -47,7 +47,7 @@ def came_back(cookie: str, state: str, now: datetime) -> Attempt | None:
     if found is None:
         return None
     attempt = Attempt(int(found[1]), found[2], found[3])
-    if not hmac.compare_digest(attempt.state.encode(), state.encode()):
+    if not hmac.compare_digest(attempt.state.encode(), state.encode(errors="replace")):
         return None
     return attempt if now.timestamp() < attempt.until else None
 

@@ -63,4 +63,4 @@ async def sweep(session: AsyncSession) -> None:
 
 def _digest(word: str) -> str:
     """256 random bits need no slow hash."""
-    return hashlib.sha256(word.encode()).hexdigest()
+    return hashlib.sha256(word.encode("utf-8", "surrogateescape")).hexdigest()

@@ -94,6 +94,6 @@ def struck(body: Any) -> Any:
     if isinstance(body, str) and body[:1] in ("{", "["):
         try:
             return struck(json.loads(body))
-        except ValueError:
+        except (ValueError, RecursionError):
             return body
     return body

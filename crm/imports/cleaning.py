@@ -23,6 +23,9 @@ PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 CJK = "\u3400-\u9fff\ue000-\uf8ff\U00020000-\U0003ffff"
 GAP_IN_NAME = re.compile(f"(?<=[{CJK}])\\s+(?=[{CJK}])")
 
+LONGEST_NAME, LONGEST_WORD = 128, 64  # characters, as the tables have them
+LONGEST_TEXT = 4000
+
 ACCOUNT = re.compile(r"[0-9A-Z]+")
 ACCOUNT_LENGTHS = range(3, 21)
 POINT_ZERO = re.compile(r"(\d{1,15})\.0+")  # how other programs write whole numbers
@@ -163,9 +166,17 @@ def checked(cell: Cell) -> str:
     return text
 
 
-def free_text(cell: Cell) -> str | None:
+def free_text(cell: Cell, most: int = LONGEST_TEXT) -> str | None:
     """Words for people; a formula is kept as the text that it is."""
-    return (plain(cell) if isinstance(cell, Formula) else checked(cell)) or None
+    text = plain(cell) if isinstance(cell, Formula) else checked(cell)
+    if len(text) > most:
+        raise BadCell("TOO_LONG")
+    return text or None
+
+
+def word(cell: Cell) -> str | None:
+    """A short free text."""
+    return free_text(cell, LONGEST_WORD)
 
 
 def fund_account(cell: Cell) -> str:
@@ -196,7 +207,7 @@ def trading_code(cell: Cell) -> tuple[str, bool] | None:
 
 def name(cell: Cell) -> Name:
     """Brackets and numbers behind a name become remark, status and mobile."""
-    text = unicodedata.normalize("NFKC", checked(cell)).strip()
+    text = " ".join(unicodedata.normalize("NFKC", checked(cell)).split())
     remarks: list[str] = []
     status = mobile = None
     while found := NAME_NUMBER.fullmatch(text) or NAME_NOTE.fullmatch(text):
@@ -212,6 +223,8 @@ def name(cell: Cell) -> Name:
     text = DOTS.sub("·", GAP_IN_NAME.sub("", text))
     if not text or text in DASHES:
         raise BadCell("REQUIRED")
+    if len(text) > LONGEST_NAME:
+        raise BadCell("TOO_LONG")
     shown = text.replace("(", "（").replace(")", "）") if re.search(f"[{CJK}]", text) else text
     return Name(name=shown, remark="；".join(remarks) or None, mobile=mobile, status=status)
 
@@ -389,7 +402,9 @@ def id_type(cell: Cell) -> str | None:
 
 def tags(cell: Cell) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", free_text(cell) or "")
-    parts = (part.strip() for part in re.split(r"[,、;/|\s#]+", text))
+    parts = [part.strip() for part in re.split(r"[,、;/|\s#]+", text)]
+    if any(len(part) > LONGEST_WORD for part in parts):
+        raise BadCell("TOO_LONG")
     return tuple(dict.fromkeys(part for part in parts if part and part not in DASHES))
 
 

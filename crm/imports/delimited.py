@@ -13,6 +13,7 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 SEPARATORS = ",\t;，|"  # of equals the first wins
+FEW_NULS = 50  # one byte in so many may be a NUL by accident
 SNIFFED_LINES = 20
 
 
@@ -32,7 +33,8 @@ def decode(data: bytes) -> tuple[str, str]:
     for bom, codec, shown in BOMS:
         if data.startswith(bom):
             return _strictly(data, codec), shown
-    if b"\0" in data[:400]:  # "Unicode text" that has lost its BOM
+    head = data[:400]
+    if head.count(0) * FEW_NULS > len(head):  # "Unicode text" that has lost its BOM
         little = data[1:400:2].count(0) > data[0:400:2].count(0)
         return _strictly(data, "utf-16-le" if little else "utf-16-be"), "UTF-16"
     try:

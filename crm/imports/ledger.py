@@ -160,7 +160,7 @@ class RowReader:
             open_date=self._past_day("open_date"),
             branch=self._branch(),
             manager=self._manager(),
-            referrer=self._clean("referrer", cleaning.free_text),
+            referrer=self._clean("referrer", cleaning.word),
             level=self._clean("level", cleaning.level),
             status=self._clean("status", cleaning.status) or name.status,
             tags=self._clean("tags", cleaning.tags) or (),
@@ -252,7 +252,7 @@ class RowReader:
         return self._clean("branch", clean)
 
     def _manager(self) -> str | None:
-        said = self._clean("manager", cleaning.free_text)
+        said = self._clean("manager", cleaning.word)
         if not said or said in cleaning.DASHES:
             return None
         if (found := manager_of(said, self.ledger.options.known_managers)) is None:

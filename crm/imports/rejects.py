@@ -33,6 +33,7 @@ REASONS = {
     "DATE_INVALID": "「{column}」不是有效日期，请写成 2026-01-05 的样子",
     "DATE_AMBIGUOUS": "「{column}」的年份或月日有歧义，请写成 2026-01-05 的样子",
     "AMOUNT_INVALID": "「{column}」不是有效数字，请只保留数字和单位",
+    "TOO_LONG": "「{column}」太长，请删去多余的文字",
     "CELL_ERROR": "「{column}」是 Excel 错误值或未计算的公式，请改成数值后保存",
     "UNKNOWN_ENUM": "「{column}」的内容不在可选范围内，请改用系统里的写法",
     "CONFLICT": "同一资金账号在{elsewhere}内容不同，请只保留正确的一行",

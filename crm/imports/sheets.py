@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from crm.imports import delimited, legacy, webtable, xlsx
 from crm.imports.table import MAX_UNPACKED, NotATable, Table, TableTooLarge
@@ -25,7 +25,7 @@ def read(path: Path) -> Table:
     if data.startswith(OTHER):
         raise NotATable
     if data.startswith(ZIP):
-        return xlsx.read(path) if _is_xlsx(path) else legacy.read(path, data)
+        return _zipped(path, data)
     if data.startswith(OLE):
         return legacy.read(path, data)
     head = data[:4096].lstrip(BOMS).replace(b"\0", b"")  # also when it is UTF-16
@@ -36,11 +36,16 @@ def read(path: Path) -> Table:
     return delimited.read(data, path.name)
 
 
-def _is_xlsx(path: Path) -> bool:
+def _zipped(path: Path, data: bytes) -> Table:
+    """A workbook since 2007, or another kind that is a zip archive too."""
     try:
         with ZipFile(path) as archive:
-            return "xl/workbook.bin" not in archive.namelist() and any(
-                name.startswith("xl/") for name in archive.namelist()
-            )
-    except BadZipFile as error:
+            names = archive.namelist()
+            size = sum(member.file_size for member in archive.infolist())
+    except xlsx.BROKEN as error:
         raise NotATable from error
+    if "xl/workbook.bin" not in names and any(name.startswith("xl/") for name in names):
+        return xlsx.read(path)
+    if size > MAX_UNPACKED:
+        raise TableTooLarge
+    return legacy.read(path, data)

@@ -1,5 +1,6 @@
 """What a file of rows holds, before anybody knows what the columns mean."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -9,6 +10,10 @@ from crm.kernel.errors import UserError
 MAX_UNPACKED = 50 * 1024 * 1024  # bytes
 MAX_BLANK_ROWS = 200  # in a row; what lies behind them is not read
 MAX_COLUMNS = 512
+MAX_SPREAD = 5_000_000  # cells that merged ranges may fill
+UNSEEN = re.compile(  # control characters, and those that turn a text's direction round
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 class NotATable(UserError):
@@ -75,16 +80,19 @@ class RowCollector:
     def __init__(self) -> None:
         self.rows: dict[int, list[Cell]] = {}
         self._last = 0
+        self._spread = 0
 
     def take(self, number: int, cells: Sequence[Cell]) -> bool:
         """False once too many blank rows have followed one another."""
-        if filled(cells):
-            self.rows[number] = list(cells[:MAX_COLUMNS])
+        seen = [_seen(cell) for cell in cells[:MAX_COLUMNS]]
+        if filled(seen):
+            self.rows[number] = seen
             self._last = number
         return number - self._last < MAX_BLANK_ROWS
 
     def spread(self, top: int, left: int, bottom: int, right: int) -> None:
-        """Copy the value at (top, left) over a merged range; columns count from 0."""
+        """Copy the value at (top, left) over a merged range; columns count from 0. Raises
+        TableTooLarge."""
         if top not in self.rows or left >= len(self.rows[top]):
             return
         value = self.rows[top][left]
@@ -92,8 +100,16 @@ class RowCollector:
         for number in range(top, min(bottom, self._last) + 1):
             if (cells := self.rows.get(number)) is None:
                 continue
+            self._spread += right + 1 - left
+            if self._spread > MAX_SPREAD:
+                raise TableTooLarge
             cells.extend([None] * (right + 1 - len(cells)))
             cells[left : right + 1] = [value] * (right + 1 - left)
 
     def finish(self) -> tuple[Row, ...]:
         return tuple(Row(number, tuple(cells)) for number, cells in sorted(self.rows.items()))
+
+
+def _seen(cell: Cell) -> Cell:
+    """Without characters that nobody sees and that do harm on a screen or in a table."""
+    return UNSEEN.sub("", cell) if isinstance(cell, str) and not cell.isprintable() else cell

@@ -1,5 +1,7 @@
 """Excel workbooks since 2007: openpyxl for the values, one pass over the XML for the rest."""
 
+import lzma
+import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -34,12 +36,16 @@ BROKEN = (  # what zipfile, expat and openpyxl raise for files that are not what
     InvalidFileException,
     ParseError,
     expat.ExpatError,
+    lzma.LZMAError,
+    struct.error,
     zlib.error,
     AttributeError,
     EOFError,
     KeyError,
     IndexError,
     NotImplementedError,
+    OSError,
+    OverflowError,
     RuntimeError,
     TypeError,
     ValueError,

@@ -30,6 +30,7 @@ MOST_UNITS = 10**6  # of a contract
 DEAREST = Decimal(10**9)
 HIGHEST_RATE = Decimal(100)
 LONGEST = 64  # characters of a number
+YEARS = range(2000, 2101)  # outside of them a moment has no place in every time zone's calendar
 LONGEST_ID, LONGEST_NAME, LONGEST_BRANCH = 32, 128, 16  # characters, as the tables have them
 
 Json = Mapping[str, Any]
@@ -114,9 +115,12 @@ def _flag(body: Json) -> bool:
 
 def _trading_day(body: Json) -> date:
     try:
-        return date.fromisoformat(body["trading_day"])
+        day = date.fromisoformat(body["trading_day"])
     except (KeyError, TypeError, ValueError):
         raise NotReadable("trading_day 应为日期，如 2026-11-23") from None
+    if day.year not in YEARS:
+        raise NotReadable("trading_day 年份不对")
+    return day
 
 
 def _moment_of_body(body: Json) -> datetime:
@@ -283,6 +287,8 @@ def _moment(row: Json, key: str) -> datetime:
         raise _Bad(key, "应为时间，如 2026-11-23T10:15:00+08:00") from None
     if at.tzinfo is None:
         raise _Bad(key, "缺少时区，如 +08:00")
+    if at.year not in YEARS:
+        raise _Bad(key, "年份不对")
     return at
 
 

@@ -13,14 +13,14 @@ from itertools import chain
 
 from bot.chat.button_line import button_line
 from bot.chat.message import Button, Card, Place, Table
-from bot.platforms.dingtalk.markdown import BREAK, block, escape, split
+from bot.platforms.dingtalk.markdown import BREAK, block, escape, plain, split
 from bot.platforms.dingtalk.messages import ACTIONS, Action, Choices, Message, Written
 
 
 def card_in_words(card: Card, place: Place) -> list[Message]:
     """The messages that stand for the card, in order."""
     live = [button for button in card.buttons if button.enabled] if card.id else []
-    title = " ".join(filter(None, [card.status and f"【{card.status}】", card.title]))
+    title = plain(" ".join(filter(None, [card.status and f"【{card.status}】", card.title])))
     body = _body(card, title)
     if place is Place.GROUP or card.inputs:
         return _paged(title, [*body, *_numbered(card, live, place)])
@@ -58,7 +58,7 @@ def _rows(table: Table | None) -> Iterator[str]:
 
 
 def _action(card: Card, button: Button) -> Action:
-    return Action(button.label, button_line(card.id, card.version, button.key))
+    return Action(plain(button.label), button_line(card.id, card.version, button.key))
 
 
 def _linked(card: Card, live: list[Button]) -> Iterator[str]:

@@ -35,6 +35,7 @@ EARLIEST: Final = 100_000_000_000  # 1973; much smaller numbers are read as seco
 Milliseconds = Annotated[int, Field(ge=0, le=LATEST)]
 LONGEST_ID: Final = 128  # characters, as the tables have them
 Id = Annotated[str, Field(max_length=LONGEST_ID, pattern=r"^[^\x00-\x20\x7f]*$")]
+KEY: Final = re.compile(f"[!-~]{{1,{LONGEST_ID}}}")
 VERSION: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -192,7 +193,7 @@ _ORDINARY = itemgetter(
     *("msgtype", "msgId", "conversationType", "conversationId", "senderStaffId", "senderCorpId"),
     *("chatbotCorpId", "sessionWebhook", "sessionWebhookExpiredTime", "createAt", "text"),
 )
-ORDINARY_IDS: Final = re.compile(" ".join([r"[!-~]{1,128}"] * 3))
+ORDINARY_IDS: Final = re.compile(" ".join([KEY.pattern] * 3))
 _ORDINARY_TYPES = (*[str] * 8, int, int, dict)
 _A_GROUP = {"platform": PLATFORM, "place": Place.GROUP.value}
 _PRIVATELY = {"platform": PLATFORM, "place": Place.PRIVATE.value}
@@ -205,8 +206,8 @@ def read_click(data: str | bytes, *, message_id: str, corp_id: str, at: datetime
         return Refused("another company")
     user = (callback.user or "") if callback.user_kind == USER_ID else ""
     actions, params = _pressed(callback.content, callback.value)
-    if not actions:
-        raise ValueError("a click without an action")
+    if not actions or not KEY.fullmatch(message_id):
+        raise ValueError("a click without an action or an id")
     inputs = dict(_inputs(params))
     seen = inputs.pop("rev", "0")
     return Ask(

@@ -212,11 +212,15 @@ class Callback:
     async def _body(request: web.Request) -> bytes:
         """At most CALLBACK_BYTES, whatever the server itself would take."""
         size = request.content_length or 0
-        if request.content.is_eof():  # all of it has come: there is nothing to wait for
-            data = request.content.read_nowait()
-            size = max(size, len(data))
-        else:
-            data, size = await _awaited(request.content, size)
+        try:
+            if request.content.is_eof():  # all of it has come: there is nothing to wait for
+                data = request.content.read_nowait()
+                size = max(size, len(data))
+            else:
+                data, size = await _awaited(request.content, size)
+        except web.RequestPayloadError:  # a broken encoding of the body
+            request.content.feed_eof()  # else the server reads on, and fails aloud
+            raise web.HTTPBadRequest(headers={"Connection": "close"}) from None
         if size > CALLBACK_BYTES:
             raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, size)
         return data

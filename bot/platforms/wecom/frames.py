@@ -39,7 +39,7 @@ def read_frame(raw: bytes | str) -> Frame:
     try:
         frame = orjson.loads(data)
     except orjson.JSONDecodeError:
-        frame = json.loads(data, strict=False)
+        frame = _leniently(data)
     if not isinstance(frame, dict):
         raise ValueError("a frame is an object")  # noqa: TRY004 - one error for one fault
     body = frame.get("body")
@@ -50,6 +50,14 @@ def read_frame(raw: bytes | str) -> Frame:
         answer=frame,
         raw=data,
     )
+
+
+def _leniently(data: bytes) -> Any:
+    """As above; what cannot be written again as JSON is none. Raises ValueError."""
+    try:
+        return orjson.loads(orjson.dumps(json.loads(data, strict=False)))
+    except (RecursionError, TypeError):
+        raise ValueError("no JSON") from None
 
 
 def write_frame(command: str, req_id: str, body: Mapping[str, Any] | None) -> str:

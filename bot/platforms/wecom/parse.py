@@ -30,6 +30,10 @@ HOOK_LASTS: Final = timedelta(hours=24)  # (official doc)
 MENTION = re.compile(r"^\s*@\S+\s*")
 MEDIA: Final = "media:"
 SEALED: Final = "sealed:"  # a file that only its own key opens
+LONGEST_ID: Final = 128  # characters, as the tables have them
+KEY: Final = re.compile(f"[!-~]{{1,{LONGEST_ID}}}")
+NEWEST_VERSION: Final = 2**31 - 1
+LATEST: Final = 9_999_999_999  # in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ ORDINARY: Final = re.compile(
         (
             rb"<xml>",
             rb"<ToUserName><!\[CDATA\[\w*\]\]></ToUserName>",
-            rb"<FromUserName><!\[CDATA\[([\w.@-]+)\]\]></FromUserName>",
+            rb"<FromUserName><!\[CDATA\[([\w.@-]{1,128})\]\]></FromUserName>",
             rb"<CreateTime>([1-9][0-9]{0,9})</CreateTime>",
             rb"<MsgType><!\[CDATA\[text\]\]></MsgType>",
             rb"<Content><!\[CDATA\[([^\]\x00-\x08\x0b-\x1f]*)\]\]></Content>",
@@ -127,11 +131,11 @@ def read_callback(message: Element, body: bytes, *, now: datetime) -> Heard:
 
 def _message(message: Element, body: bytes, now: datetime) -> Heard:
     user, kind = message.get("FromUserName"), message.get("MsgType").lower()
-    if not user:
+    if not 0 < len(user) <= LONGEST_ID:
         return Nothing("no sender")
     ask_kind, text, files = _content(kind, message)
     return Ask(
-        message_id=message.get("MsgId") or digest(body.decode(errors="replace")),
+        message_id=_key(message.get("MsgId")) or digest(body.decode(errors="replace")),
         chat=_private(user),
         user=user,
         at=_moment(message.get("CreateTime")) or now,
@@ -163,7 +167,7 @@ def _event(message: Element, body: bytes, now: datetime) -> Heard:
     event = message.get("Event").lower()
     if event in CARD_EVENTS:
         return _pressed(message, now)
-    if event == "click" and message.get("FromUserName"):
+    if event == "click" and 0 < len(message.get("FromUserName")) <= LONGEST_ID:
         return _menu(message, body, now)
     if event in ("subscribe", "unsubscribe"):
         return _people([message.get("FromUserName")])
@@ -173,7 +177,7 @@ def _event(message: Element, body: bytes, now: datetime) -> Heard:
 
 
 def _people(users: Iterable[str]) -> Heard:
-    named = tuple(user for user in users if user)
+    named = tuple(user for user in users if 0 < len(user) <= LONGEST_ID)
     return PeopleChanged(named) if named else Nothing("people without a name")
 
 
@@ -192,7 +196,7 @@ def _menu(message: Element, body: bytes, now: datetime) -> Ask:
 
 def _pressed(message: Element, now: datetime) -> Heard:
     user, task, key = (message.get(name) for name in ("FromUserName", "TaskId", "EventKey"))
-    if not (user and task and key):
+    if not (0 < len(user) <= LONGEST_ID and task and key):
         raise ValueError("a click without a sender, a card or a key")
     named = ("ToUserName", "AgentID", "FromUserName", "CreateTime", "Event", "ResponseCode")
     items = [
@@ -218,6 +222,7 @@ def _text_or_nothing(value: object) -> object:
 
 
 Word = Annotated[str, BeforeValidator(_text_or_nothing)]
+Id = Annotated[Word, Field(max_length=LONGEST_ID, pattern=r"^[^\x00-\x20\x7f]*$")]
 
 
 class _Payload(BaseModel):
@@ -273,12 +278,12 @@ class _BotEvent(_CardEvent):
 
 
 class _From(_Payload):
-    userid: Word = ""
+    userid: Id = ""
 
 
 class _Body(_Payload):
     msgid: Word = ""
-    chatid: Word = ""
+    chatid: Id = ""
     chattype: Word = "single"
     sender: _From = Field(default=_From(), alias="from")
     msgtype: Word = ""
@@ -297,7 +302,7 @@ def read_bot(body: Mapping[str, Any], req_id: str, *, name: str, now: datetime) 
     read = _read(_Body, body)
     if read.msgtype == "event":
         return _bot_event(read, req_id, now)
-    if not (read.msgid and read.sender.userid):
+    if not (_key(read.msgid) and read.sender.userid):
         raise ValueError("a message without an id or a sender")
     kind, text, files = _bot_content(read, name)
     chat = _bot_chat(read)
@@ -329,7 +334,7 @@ def _bot_event(read: _Body, req_id: str, now: datetime) -> Heard:
         for item in pressed.selected_items.selected_item
     ]
     ask = Ask(
-        message_id=read.msgid or digest(req_id, pressed.task_id, pressed.event_key),
+        message_id=_key(read.msgid) or digest(req_id, pressed.task_id, pressed.event_key),
         chat=_bot_chat(read),
         user=read.sender.userid,
         at=_moment(read.create_time) or now,
@@ -388,7 +393,12 @@ def _read(model: type[P], data: Mapping[str, Any]) -> P:
 
 def _click(task: str, key: str, items: Iterable[tuple[str, Iterable[str]]]) -> Click:
     action, version = read_key(key)
-    return Click(card=card_of(task), version=version, action=action, inputs=dict(_inputs(items)))
+    return Click(
+        card=card_of(task),
+        version=min(version, NEWEST_VERSION),
+        action=action,
+        inputs=dict(_inputs(items)),
+    )
 
 
 def _inputs(
@@ -399,6 +409,11 @@ def _inputs(
         values = tuple(value for one in ids if (value := read_option(one)))
         if question and values:
             yield question, values[0] if len(values) == 1 else values
+
+
+def _key(told: str) -> str:
+    """A message's id, "" for one that is none."""
+    return told if KEY.fullmatch(told) else ""
 
 
 def _private(user: str) -> Chat:
@@ -413,9 +428,10 @@ def _bot_chat(read: _Body) -> Chat:
 
 def _moment(seconds: str | int | None) -> datetime | None:
     try:
-        return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
+        at = int(seconds or 0)
+    except ValueError:
         return None
+    return datetime.fromtimestamp(at, UTC) if 0 < at <= LATEST else None
 
 
 def _media(media: str, name: str) -> FileIn:

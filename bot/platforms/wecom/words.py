@@ -9,7 +9,8 @@ import re
 from typing import Final
 
 CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ufeff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ud800-\udfff\ufeff]"
 )
 EVERYBODY = re.compile(r"@(?=\s*(?:all\b|所有人))", re.IGNORECASE)
 TAG = re.compile(r"<(?=[A-Za-z/@!?])")
@@ -79,7 +80,7 @@ def _cut(text: str, size: int) -> int:
 def _between(text: str, end: int) -> int:
     """``end``, or the nearest place before it that is not within a figure or a character made of
     several; 0 when there is none."""
-    for found in FIGURE.finditer(text, max(0, end - LONGEST_FIGURE)):
+    for found in FIGURE.finditer(text, max(0, end - LONGEST_FIGURE), end + LONGEST_FIGURE):
         if found.start() < end < found.end():
             end = found.start()
             break
