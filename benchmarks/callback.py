@@ -218,7 +218,7 @@ async def steady(hands: Sequence[Connection], asked: Sequence[bytes]) -> list[fl
     for number, request in enumerate(asked):
         due = began + number / RATE
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        while not free:  # the server cannot keep up: the wait goes on
+        while not free:  # noqa: ASYNC110 - the server cannot keep up: the wait goes on
             await asyncio.sleep(0.001)
         hand = free.pop()
 

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -29,9 +30,7 @@ def containerfile() -> str:
 
 
 def test_the_compose_file_is_one_by_the_specification(compose: Tree) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    checker = jsonschema.Draft7Validator(schema)
+    checker = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert [error.message for error in checker.iter_errors(compose)] == []
     wrong = {**compose, "services": {"qidesk": {"imagee": "qidesk"}}}
     assert not checker.is_valid(wrong)
