@@ -196,7 +196,8 @@ def open_store(url: str, vault: Vault, clock: Clock) -> Store:
     """An engine for ``sqlite+aiosqlite://`` or ``postgresql+asyncpg://``; connects lazily."""
     path = sqlite_path(url)
     if path is not None:
-        engine = create_async_engine(url, hide_parameters=True)
+        args = {"factory": inline_sqlite.Ending}
+        engine = create_async_engine(url, hide_parameters=True, connect_args=args)
         event.listen(engine.sync_engine, "connect", _sqlite_connect)
         inline = create_async_engine(url, hide_parameters=True, async_creator=_inline_creator(path))
         for each in (engine, inline):

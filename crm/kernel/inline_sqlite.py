@@ -10,6 +10,7 @@ to its engine as ``async_creator``.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -25,6 +26,16 @@ async def in_thread(work: Callable[[], T]) -> T:
     finally:
         if not doing.done():
             await asyncio.wait({doing})
+
+
+class Ending(sqlite3.Connection):
+    """Closing it ends its transaction too. SQLite keeps that, and with it everybody from writing,
+    as long as a cursor lives somewhere: in the trace of what was cancelled, for instance."""
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it was closed before
+            self.rollback()
+        super().close()
 
 
 class Cursor:
@@ -76,7 +87,7 @@ class Connection:
 
     def __init__(self, path: str, pragmas: Sequence[str], patience: int) -> None:
         self._connection: sqlite3.Connection | None = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False
+            path, isolation_level=None, check_same_thread=False, factory=Ending
         )
         self._patience = patience
         self.takes_long = False  # until the transaction ends: statements go to a thread as well

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.kernel.clock import SystemClock
 from crm.kernel.db import Store, open_store, takes_long
+from crm.kernel.inline_sqlite import Ending
 from crm.kernel.vault import Vault
 
 
@@ -103,3 +105,25 @@ async def write(store: Store, number: int) -> None:
 async def numbers(store: Store) -> list[int]:
     async with store.reading() as session:
         return list((await session.scalars(text("SELECT number FROM seen"))).all())
+
+
+@pytest.mark.parametrize("kind", [Ending, sqlite3.Connection])
+def test_closing_ends_a_transaction_whose_cursor_somebody_still_has(
+    tmp_path: Path, kind: type[sqlite3.Connection]
+) -> None:
+    """As the trace of a cancelled task has it. SQLite's own connection does not."""
+    path = tmp_path / "t.db"
+    with closing(sqlite3.connect(path)) as first:
+        first.execute("CREATE TABLE t (x)")
+    writer = sqlite3.connect(path, isolation_level=None, factory=kind)
+    writer.execute("BEGIN IMMEDIATE")
+    kept = writer.execute("INSERT INTO t VALUES (1), (2) RETURNING x")
+    writer.close()
+    with closing(sqlite3.connect(path, timeout=0)) as other:
+        if kind is Ending:
+            other.execute("BEGIN IMMEDIATE")
+            assert other.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        else:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+    del kept
