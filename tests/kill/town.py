@@ -188,8 +188,8 @@ class Town:
         return await self.insist_on(seat, "log", f"记 {account} 电话 询问螺纹钢 {mark}", mark)
 
     async def task(self, seat: Seat) -> Said:
-        mark = self.mark()
-        return await self.insist_on(seat, "task", f"待办 明天下午三点 交报表 {mark}", mark)
+        mark = self.mark()  # not 明天: after midnight it would be asked which day that is
+        return await self.insist_on(seat, "task", f"待办 48小时后 交报表 {mark}", mark)
 
     def kind_of(self, seat: Seat, item: Json) -> tuple[str, str]:
         """What something said asks for, and its mark."""
