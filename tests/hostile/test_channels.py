@@ -32,6 +32,7 @@ from crm.kernel.clock import StoppedClock
 from tests.contract.rig import Shelf
 from tests.fakes.dingtalk import fake_dingtalk
 from tests.fakes.wecom import fake_wecom
+from tests.hostile.bodies import texts
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 HOSTILE = (
@@ -131,23 +132,6 @@ async def test_words_neither_link_nor_ring_nor_turn_the_text_round(channel: Any)
                 assert not RINGS_ON_WECOM.search(text), text[:300]
         for text in markdown(body):
             assert all(OURS.match(target) for target in LINK.findall(text)), text[:300]
-
-
-def texts(value: object) -> list[str]:
-    """Every string in a body, JSON inside strings opened."""
-    match value:
-        case str():
-            try:
-                inner = json.loads(value) if value[:1] in ("{", "[") else None
-            except (ValueError, RecursionError):
-                inner = None
-            return [value] if inner is None else texts(inner)
-        case dict():
-            return [one for each in value.values() for one in texts(each)]
-        case list():
-            return [one for each in value for one in texts(each)]
-        case _:
-            return []
 
 
 def markdown(body: dict[str, Any]) -> list[str]:

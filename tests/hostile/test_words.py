@@ -21,6 +21,7 @@ from crm import changes
 from crm.imports import apply
 from crm.imports.clients import read_clients
 from crm.imports.records import Manager
+from tests.hostile.bodies import texts
 from tests.story.room import PATIENCE, Item, Room
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -124,23 +125,6 @@ async def say_on_wecom(room: Room, person: str, text: str, chat: str = "private"
     async with asyncio.timeout(PATIENCE):
         while await seen() <= before:
             await asyncio.sleep(0.02)
-
-
-def texts(value: object) -> list[str]:
-    """Every string in a body, JSON inside strings opened."""
-    match value:
-        case str():
-            try:
-                inner = json.loads(value) if value[:1] in ("{", "[") else None
-            except (ValueError, RecursionError):
-                inner = None
-            return [value] if inner is None else texts(inner)
-        case dict():
-            return [one for each in value.values() for one in texts(each)]
-        case list():
-            return [one for each in value for one in texts(each)]
-        case _:
-            return []
 
 
 def is_markdown(entry: Item) -> bool:
