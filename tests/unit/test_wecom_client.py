@@ -407,6 +407,20 @@ class TestGroups:
         assert read["template_card"]["card_type"] == "text_notice"
         assert "应用「期台」" in pressed["markdown"]["content"]
 
+    async def test_what_the_robot_may_have_shown_is_not_shown_by_the_bot_as_if_new(
+        self, fake: FakeWeCom, clock: StoppedClock, notes: MemoryNotes
+    ) -> None:
+        settings = fake.settings(aibot=fake.bot_settings())
+        item = out(CARD, "o1", ROBOT_GROUP)
+        fake.script(ROBOT, cuts_the_answer)
+        async with open_wecom(settings, clock, Shelf({}), notes) as wecom:
+            await failed(wecom, item)
+            await wecom.met(ROBOT_GROUP)
+            assert not wecom.idempotent(item)
+        async with open_wecom(settings, clock, Shelf({}), notes) as after_a_restart:
+            assert not after_a_restart.idempotent(item)
+            assert after_a_restart.idempotent(out(item.part, "o2", ROBOT_GROUP))
+
     async def test_a_robots_picture_goes_with_its_digest(
         self, fake: FakeWeCom, wecom: WeCom
     ) -> None:

@@ -35,6 +35,7 @@ from bot.platforms.wecom.notes import (
     CODE_LASTS,
     MET_LASTS,
     NOT_CHANGED,
+    WAY_LASTS,
     Kind,
     Notes,
 )
@@ -93,6 +94,7 @@ class WeCom:
         self._robots = GroupRobot(settings, api, blobs, clock)
         self._bot = BotChannel(settings, bot, blobs, clock) if bot else None
         self._met: set[str] = set()
+        self._by_robot: set[str] = set()  # Outgoing.key of what a robot may have shown
         self._shown = Recent()  # Outgoing.key -> messages of it already taken
         self._in_words = Recent()  # Outgoing.key of cards that had to be said in words
         self._doubtful = Recent()  # codes that may have been used
@@ -103,8 +105,9 @@ class WeCom:
         return self._app.capabilities
 
     async def load(self) -> None:
-        """Read again who has spoken to the bot, and what was sent lately to whom."""
+        """Read again who has spoken to the bot, and what was sent lately to whom and how."""
         self._met = set(await self.notes.owners(Kind.MET))
+        self._by_robot = set(await self.notes.owners(Kind.BY_ROBOT))
         now = self.clock.now()
         for out, at in await self.notes.sent(now - PACED):
             channel = self.channel(out)
@@ -136,6 +139,15 @@ class WeCom:
         return await self._by(others[0], out)
 
     async def _by(self, channel: Channel, out: Outgoing) -> Receipt:
+        if channel is not self._robots or self._bot is None:
+            return await self._shown_by(channel, out)
+        await self.notes.put(Kind.BY_ROBOT, out.key, out.chat.id, self.clock.now() + WAY_LASTS)
+        self._by_robot.add(out.key)
+        receipt = await self._shown_by(channel, out)
+        self._by_robot.discard(out.key)
+        return receipt
+
+    async def _shown_by(self, channel: Channel, out: Outgoing) -> Receipt:
         if isinstance(out.part, Card):
             return await self._card(channel, out)
         return await self._say_all(channel, out)
@@ -189,7 +201,8 @@ class WeCom:
     def ways(self, out: Outgoing) -> Sequence[Channel]:
         """Best first, at least one. An answer goes where the question came from; what nobody asked
         for to a person by the application, to a group by the bot where it may speak, else by the
-        group's robot. Without a callback people are better off with the bot."""
+        group's robot. What the robot may have shown stays with it: the bot, met meanwhile, would
+        show it as if for the first time. Without a callback people are better off with the bot."""
         chat, bot = out.chat, self._bot
         asked: list[Channel] = [bot] if bot and self._is_answer(out) else []
         met: list[Channel] = [bot] if bot and chat.id in self._met else []
@@ -200,7 +213,8 @@ class WeCom:
             robot: list[Channel] = [self._robots] if chat.id in self.settings.robots else []
             is_own = chat.id in self.settings.app_chats or not (bot or robot)
             own: list[Channel] = [self._app_chat] if is_own else []
-            ways = [*met, *robot, *own] or ([bot] if bot else [])
+            first, then = (robot, met) if out.key in self._by_robot else (met, robot)
+            ways = [*first, *then, *own] or ([bot] if bot else [])
         return list(dict.fromkeys([*asked, *ways]))
 
     def _is_answer(self, out: Outgoing) -> bool:

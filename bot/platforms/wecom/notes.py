@@ -1,7 +1,7 @@
 """What the adapter must still know after a restart; the shell keeps it in the store.
 
-Codes that allow one update of a card each, the channel that showed a card, and who has spoken to
-the bot, which may speak first only to them.
+Codes that allow one update of a card each, the channel that showed a card or may have, and who has
+spoken to the bot, which may speak first only to them.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ NOT_CHANGED: Final = "not changed"  # in the ledger: an update that was kept for
 CODE_LASTS: Final = timedelta(hours=72)  # (official doc)
 CARD_LASTS: Final = timedelta(days=14)  # how long the last state of a card is worth a message
 MET_LASTS: Final = timedelta(days=3650)
+WAY_LASTS: Final = timedelta(days=1)  # longer than an item is tried again
 
 
 class Kind(StrEnum):
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     SHOWN = "shown"  # by which channel, and a digest of the words beside it
     OWED = "owed"  # somebody pressed it and has not been shown what came of it
     MET = "met"  # a chat in which somebody has spoken to the bot
+    BY_ROBOT = "by robot"  # an item that a group's robot may have shown, whoever is met meanwhile
 
 
 class Notes(Protocol):
