@@ -22,6 +22,7 @@ from aiohttp import web
 
 from bot import schema
 from bot.app.speech import make_router
+from bot.bell import Bell
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.ports import Outgoing, Receipt
 from bot.chat.raw import Raw, raw_of
@@ -156,7 +157,9 @@ async def run(rate: int, seconds: int) -> None:
             client = Watched(settings, Api(settings, http, clock), clock, NoPictures())
             shown = client.shown
             senders = {"dingtalk": client}
-            delivering = tasks.create_task(Dispatcher(store, senders, Limits(clock, {})).run())
+            bell = Bell(store)
+            dispatcher = Dispatcher(store, senders, Limits(clock, {}), bell)
+            delivering = tasks.create_task(dispatcher.run())
             desk = Desk(
                 store=store,
                 inbox=inbox,
@@ -164,8 +167,10 @@ async def run(rate: int, seconds: int) -> None:
                 senders=senders,
                 calendar=calendar,
                 book=Book(calendar),
+                bell=bell,
             )
             async with desk.open():
+                await desk.serve()
                 watching = tasks.create_task(pauses(lag))
                 began, cpu = time.perf_counter(), time.process_time()
                 for number in range(rate * seconds):

@@ -26,6 +26,7 @@ from benchmarks import crowd
 from benchmarks.crowd import MANAGER, OWNED, RISK, Known
 from benchmarks.screen import Screen
 from bot.app.speech import make_router
+from bot.bell import Bell
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.raw import raw_of
 from bot.commands.run import calm
@@ -199,7 +200,7 @@ async def through_the_desk(store: Store, asked: Mapping[Person, list[Known]]) ->
         for words in (known.name, whole(known.name), names.initials(known.name))
     ]
     taken: list[float] = []
-    dispatcher = Dispatcher(store, {"dingtalk": platform}, Limits(clock, {}))
+    dispatcher = Dispatcher(store, {"dingtalk": platform}, Limits(clock, {}), Bell(store))
     async with Inbox(store).open() as inbox, asyncio.TaskGroup() as tasks:
         delivering = tasks.create_task(dispatcher.run())
         desk = Desk(
@@ -209,8 +210,10 @@ async def through_the_desk(store: Store, asked: Mapping[Person, list[Known]]) ->
             senders={"dingtalk": platform},
             calendar=calendar,
             book=Book(calendar),
+            bell=Bell(store),
         )
         async with desk.open(), asyncio.timeout(600):
+            await desk.serve()
             for number, (person, words) in enumerate(lines):
                 ask = Ask(
                     message_id=f"m{number}",

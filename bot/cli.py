@@ -8,7 +8,8 @@ import errno
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -131,7 +132,8 @@ def serve(config: ConfigFile = None) -> None:
     from bot.settings import load
 
     logs.begin()
-    _until_told(lambda stop: run.serve(load(config or _default_config()), stop))
+    with _database_in_words():
+        _until_told(lambda stop: run.serve(load(config or _default_config()), stop))
 
 
 @app.command()
@@ -318,16 +320,21 @@ def db_archive(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def _with_settings(config: Path | None, job: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
-    from sqlalchemy.exc import DBAPIError
-
     from bot.settings import load
 
-    try:
+    with _database_in_words():
         return asyncio.run(job(load(config or _default_config())))
+
+
+@contextmanager
+def _database_in_words() -> Iterator[None]:
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
     except DBAPIError as error:
-        fail(
-            f"数据库没有完成这个操作（{type(error.orig).__name__}），请稍后再试或运行 qidesk check"
-        )
+        why = type(error.orig.__cause__ or error.orig).__name__ if error.orig else ""
+        fail(f"数据库没有完成这个操作（{why}），请稍后再试或运行 qidesk check")
 
 
 def _told(result: Any, *, as_json: bool) -> NoReturn:

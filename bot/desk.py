@@ -4,13 +4,15 @@ outbox stand or fall together."""
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint, inbox, metrics, outbox, strangers
+from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Place, Text
 from bot.chat.ports import Sender
@@ -19,6 +21,7 @@ from bot.chat.reply import Reply
 from bot.conversation import Conversations
 from bot.dbfailure import will_pass
 from bot.inbox import Inbox
+from bot.lease import ALONE, Leader
 from bot.models import HeardState, LiveCard
 from bot.outbox import Envelope, Priority
 from bot.router import OldCard, Router, Turn
@@ -32,6 +35,10 @@ from risk.book import Book
 log = logging.getLogger(__name__)
 
 CLICK_BUDGET = 1.5  # seconds; DingTalk wants a click answered within 2
+A_CLICK_WAITS = timedelta(seconds=CLICK_BUDGET)
+LOOK_SECONDS = 0.05  # at what another process makes of a click
+ELSEWHERE_SECONDS = 60.0  # for it, then whoever takes it up draws the card
+READ_AT_ONCE = 500
 FETCH_SECONDS = 60
 DATABASE_TRIES = 5
 BROKEN = "出错了，编号 {trace}。问题已记录，请稍后再试或联系系统管理员"
@@ -52,7 +59,8 @@ def _every(_live: LiveCard) -> bool:
 
 
 class Desk:
-    """Serves one person's messages in order, different people's in parallel."""
+    """Serves one person's messages in order, different people's in parallel. Of several processes
+    one serves; the others store what they hear and call it."""
 
     def __init__(
         self,
@@ -63,6 +71,8 @@ class Desk:
         senders: Mapping[str, Sender],
         calendar: Calendar,
         book: Book,
+        bell: Bell,
+        leader: Leader = ALONE,
         risk_chats: frozenset[tuple[str, str]] = frozenset(),  # (platform, chat id)
     ) -> None:
         self._store = store
@@ -71,29 +81,47 @@ class Desk:
         self._senders = senders
         self.calendar = calendar
         self._book = book
+        self._bell = bell
+        self._leader = leader
         self._risk_chats = risk_chats
         self._conversations = Conversations()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._in_hand: set[int] = set()
+        self._in_hand: dict[int, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._serves = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Desk"]:
-        """Takes up what the last process left; on leaving, ends what is in hand."""
+        """Hears for the length of the block; on leaving, ends what is in hand."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            await self.take_up()
             yield self
             self._tasks = None
 
+    async def serve(self) -> None:
+        """From now on this process serves, first what the last one left."""
+        self._serves = True
+        await self.take_up()
+
+    async def rest(self) -> None:
+        """Returns when nothing is in hand."""
+        while self._in_hand:
+            await asyncio.wait(self._in_hand.values())
+
     async def take_up(self) -> None:
-        """Serve stored messages that nobody has in hand: after a crash, or a failed database."""
+        """Serve stored messages that nobody has in hand: after a crash, or a failed database, and
+        what other processes heard."""
+        if not self._serves:
+            return
         async with self._store.reading(brief=True) as session:
-            waiting = await inbox.unhandled(session)
-        for heard_id, _, ask in waiting:
-            task = self._start(heard_id, ask)
-            if task is not None:
-                self._repaint_after(task, ask)  # nobody waits for a click's answer any more
+            left = [n for n in await inbox.unhandled(session) if n not in self._in_hand]
+        for first in range(0, len(left), READ_AT_ONCE):
+            async with self._store.reading(brief=True) as session:
+                heard = await inbox.read(session, left[first : first + READ_AT_ONCE])
+            for heard_id, at, ask in heard:
+                task = self._start(heard_id, ask)
+                if task is not None and self._store.clock.now() - at > A_CLICK_WAITS:
+                    self._repaint_after(task, ask)  # nobody waits for its answer any more
 
     async def hear(self, raw: Raw) -> bool:
         """Store a message durably, then work on it. True when it is new."""
@@ -149,10 +177,28 @@ class Desk:
             log.warning("card %s was not repainted: %s", card_id, type(error).__name__)
 
     def _start(self, heard_id: int, ask: Ask) -> asyncio.Task[None] | None:
-        if self._tasks is None or heard_id in self._in_hand:
+        """The work on a message, here or elsewhere; None when it cannot begin now."""
+        if self._tasks is None:
             return None
-        self._in_hand.add(heard_id)
-        return self._tasks.create_task(self._serve(heard_id, ask))
+        if not self._serves:
+            self._bell.ring()
+            return self._tasks.create_task(self._elsewhere(heard_id)) if ask.click else None
+        task = self._in_hand.get(heard_id)
+        if task is None:
+            task = self._in_hand[heard_id] = self._tasks.create_task(self._serve(heard_id, ask))
+        return task
+
+    async def _elsewhere(self, heard_id: int) -> None:
+        """Returns when another process has handled it, or does not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ELSEWHERE_SECONDS):
+                # Another process does it.
+                while self._tasks is not None and await self._waits(heard_id):  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+
+    async def _waits(self, heard_id: int) -> bool:
+        async with self._store.reading(brief=True) as session:
+            return await inbox.is_new(session, heard_id)
 
     async def _serve(self, heard_id: int, ask: Ask) -> None:
         """In the order in which a person spoke."""
@@ -165,12 +211,14 @@ class Desk:
                 async with turn:
                     await self._settle(heard_id, ask)
         finally:
-            self._in_hand.discard(heard_id)
+            self._in_hand.pop(heard_id, None)
 
     async def _settle(self, heard_id: int, ask: Ask) -> None:
         """Serve, or say why not. A failing database is tried again, then left for ``take_up``."""
         trace = f"{heard_id:X}"
         for attempt in range(DATABASE_TRIES):
+            if not await self._leader.ours():
+                return
             try:
                 await self._attempt(heard_id, ask, trace)
             except Exception as error:

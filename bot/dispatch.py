@@ -1,23 +1,30 @@
-"""Delivers the outbox: in order within a lane, lanes in parallel, within the platforms' limits."""
+"""Delivers the outbox: in order within a lane, lanes in parallel, within the platforms' limits.
+
+Of several processes the one that leads delivers: lanes and limits are in its memory.
+"""
 
 import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import compress, islice
+from secrets import token_hex
 from typing import TypeVar
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint, metrics, outbox
+from bot.bell import Bell
 from bot.chat.message import Card
-from bot.chat.ports import Receipt, Sender
+from bot.chat.ports import Sender
 from bot.dbfailure import will_pass
 from bot.groupcommit import GroupCommit
+from bot.lease import ALONE, Leader
 from bot.limits import Limits
 from bot.models import Delivery, LiveCard, Out, OutState
 from bot.outbox import Item
@@ -36,8 +43,10 @@ PARALLEL = 64
 CARD_COMES_SECONDS = 0.2
 LONG_WAITED = timedelta(seconds=1)  # its reader may have left meanwhile
 DATABASE_WAIT = 5.0
+STOP_SECONDS = 3.0  # for what is being sent when we stop
+OVERLAP = 1_000  # a number may be seen so many later: transactions end in another order
 
-_MARKED = ("state", "attempts", "again", "not_before", "ended_at")
+_MARKED = ("state", "attempts", "again", "holder", "not_before", "ended_at")
 _OPEN = outbox.UNDER_WAY
 
 
@@ -60,27 +69,42 @@ _MARK = (
 _TOLD = insert(table(Delivery))
 
 
-def _state(mark: _Mark, at: datetime) -> dict[str, object]:
+def _state(mark: _Mark, holder: str, at: datetime) -> dict[str, object]:
     return {
         "number": mark.item.id,
         "to_state": mark.state,
         "to_attempts": mark.item.attempts,
         "to_again": mark.item.doubtful,
+        "to_holder": holder,
         "to_not_before": mark.item.not_before,
         "to_ended_at": None if mark.state in _OPEN else at,
     }
 
 
 class Dispatcher:
-    """Runs for the life of the service; ``queued`` hands it what a transaction committed."""
+    """``queued`` hands it what a transaction of this process committed, ``take_up`` finds what
+    others did; while it does not ``run``, the bell calls the process whose dispatcher does."""
 
-    def __init__(self, store: Store, senders: Mapping[str, Sender], limits: Limits) -> None:
+    def __init__(
+        self,
+        store: Store,
+        senders: Mapping[str, Sender],
+        limits: Limits,
+        bell: Bell,
+        leader: Leader = ALONE,
+    ) -> None:
         self._store = store
         self._senders = senders
         self._limits = limits
+        self._bell = bell
+        self._leader = leader
+        self._name = token_hex(6)
         self._lanes: dict[str, deque[Item]] = {}
-        self._early: list[Item] = []  # put out before ``run`` was ready for it
+        self._known: set[int] = set()  # rows that are in a lane
+        self._highest = 0  # row that was in one
+        self._early: list[Item] | None = None  # put out while older ones are still being read
         self._tasks: asyncio.TaskGroup | None = None
+        self._in_hand: set[asyncio.Task[None]] = set()  # which are sending
         self._marks = GroupCommit(self._write)
         self._slots = asyncio.Semaphore(PARALLEL)
         self._moved = asyncio.Event()
@@ -89,29 +113,70 @@ class Dispatcher:
         store.after_commit.append(self.queued)
 
     async def run(self) -> None:
-        """Take up what the last process left, then deliver until cancelled."""
+        """Take up what the last process left, then deliver until cancelled. What is being sent then
+        may come to its end."""
         async with asyncio.TaskGroup() as tasks:
+            self._tasks, self._early = tasks, []
+            self._idle.clear()
+            try:
+                await self._surely(self._take_over)
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+                await self._come_to_rest()
+
+    async def _take_over(self) -> None:
+        async with self._store.reading() as session:
+            await self._limits.load(session)
+        async with self._store.writing() as session:
+            await outbox.release(session)
+        await self._read_on(after=0)
+        early, self._early = self._early or [], None
+        self._queue_all(early)
+        self._rest_if_idle()
+
+    async def take_up(self) -> None:
+        """What other processes put out."""
+        if self._tasks is not None and self._early is None:
+            await self._read_on(after=self._highest - OVERLAP)
+
+    async def _read_on(self, after: int) -> None:
+        """Queue what waits behind a number; in pieces, because it may be much."""
+        while True:
             async with self._store.reading() as session:
-                await self._limits.load(session)
-                left = await outbox.pending(session)
-            self._tasks = tasks
-            # What is committed while we read may be in both.
-            waiting = {item.id: item for item in (*left, *self._early)}
-            for number in sorted(waiting):
-                self._queue(waiting[number])
-            self._early.clear()
-            await asyncio.Event().wait()
+                numbers = await outbox.waiting(session, after=after)
+                unknown = [number for number in numbers if number not in self._known]
+                self._queue_all(await outbox.read(session, unknown))
+            if len(numbers) < outbox.MANY:
+                return
+            after = numbers[-1]
+
+    async def _come_to_rest(self) -> None:
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=STOP_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._marks.settle()
 
     async def queued(self, session: AsyncSession) -> None:
         """After a commit: deliver what it put out."""
         items: list[Item] = session.info.pop("queued", [])
         if self._tasks is None:
+            if items:
+                self._bell.ring()
+        elif self._early is not None:
             self._early += items
-            return
+        else:
+            self._queue_all(items)
+
+    def _queue_all(self, items: Iterable[Item]) -> None:
         for item in items:
-            self._queue(item)
+            if item.id not in self._known:
+                self._queue(item)
 
     def _queue(self, item: Item) -> None:
+        self._known.add(item.id)
+        self._highest = max(self._highest, item.id)
         lane = self._lanes.get(item.lane)
         if lane is None:
             lane = self._lanes[item.lane] = deque()
@@ -134,19 +199,21 @@ class Dispatcher:
         self._moved = asyncio.Event()
 
     async def _work(self, name: str, lane: deque[Item]) -> None:
-        while lane:
+        while lane and self._tasks is not None and await self._leader.ours():
             item = lane[0]
             await self._until(item.not_before)
-            if not await self._still_wanted(item):
-                lane.popleft()
-                continue
-            done = await self._try(item)
-            for later in islice(lane, 1, None):
-                later.overtaken = item.out.update
+            done = not await self._still_wanted(item)
+            if not done:
+                done = await self._try(item)
+                for later in islice(lane, 1, None):
+                    later.overtaken = item.out.update
             if done:
-                lane.popleft()
+                self._known.discard(lane.popleft().id)
         del self._lanes[name]
-        if not self._lanes:
+        self._rest_if_idle()
+
+    def _rest_if_idle(self) -> None:
+        if not self._lanes and self._early is None:
             self._idle.set()
 
     async def _still_wanted(self, item: Item) -> bool:
@@ -154,9 +221,8 @@ class Dispatcher:
         a newer one, or the click's answer carried this one. Returns once the card itself has been
         shown."""
         card = item.out.part
-        if self._store.clock.now() - item.created_at > LONG_WAITED and not await self._surely(
-            lambda: self._is_open(item)
-        ):
+        late = item.found or self._store.clock.now() - item.created_at > LONG_WAITED
+        if late and not await self._surely(lambda: self._is_open(item)):
             return False
         if not item.out.update or not isinstance(card, Card):
             return True
@@ -212,9 +278,11 @@ class Dispatcher:
         idempotent = sender.idempotent(item.out)
         out = replace(item.out, again=item.doubtful and not idempotent)
         await self._limits.acquire(sender.buckets(out), item.priority)
-        async with self._slots:
-            if not idempotent:
-                await self._mark(_Mark(item, OutState.SENDING))
+        async with self._slots, self._to_its_end():
+            if self._tasks is None or not await self._leader.ours():
+                return False  # the next one to lead sends it
+            if not idempotent and not await self._mark(_Mark(item, OutState.SENDING)):
+                return True  # another process has it
             item.attempts += 1
             crashpoint.here("outbox.before_send")
             try:
@@ -225,13 +293,23 @@ class Dispatcher:
             except TimeoutError:
                 late = OutsideError(item.out.chat.platform, "timeout", Outcome.UNKNOWN)
                 return await self._failed(item, late, idempotent=idempotent, again=out.again)
-        crashpoint.here("outbox.after_send")
-        await self._sent(item, receipt)
+            crashpoint.here("outbox.after_send")
+            mark = _Mark(item, OutState.SENT, "sent", platform_id=receipt.platform_id)
+            await self._mark(mark)
         crashpoint.here("outbox.after_mark")
         return True
 
-    async def _sent(self, item: Item, receipt: Receipt) -> None:
-        await self._mark(_Mark(item, OutState.SENT, "sent", platform_id=receipt.platform_id))
+    @asynccontextmanager
+    async def _to_its_end(self) -> AsyncIterator[None]:
+        """What is done in the block may come to its end when we stop."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("only a task can be waited for")
+        self._in_hand.add(task)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(task)
 
     async def _failed(
         self, item: Item, error: OutsideError, *, idempotent: bool, again: bool
@@ -257,8 +335,9 @@ class Dispatcher:
         longest: float = min(FIRST_WAIT * 2 ** (item.attempts - 1), LONGEST_WAIT)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter
 
-    async def _mark(self, mark: _Mark) -> None:
-        await self._surely(lambda: self._marks.submit(mark))
+    async def _mark(self, mark: _Mark) -> bool:
+        """Written down; False when it is not ours to send."""
+        return await self._surely(lambda: self._marks.submit(mark))
 
     @staticmethod
     async def _surely(job: Callable[[], Awaitable[T]]) -> T:
@@ -274,27 +353,32 @@ class Dispatcher:
             await asyncio.sleep(wait)
             wait = min(2 * wait, DATABASE_WAIT)
 
-    async def _write(self, marks: Sequence[_Mark]) -> Sequence[None]:
+    async def _write(self, marks: Sequence[_Mark]) -> Sequence[bool]:
         """One transaction for everything that was learned meanwhile."""
         at = self._store.clock.now()
         async with self._store.writing(brief=True) as session:
-            await session.execute(_MARK, [_state(mark, at) for mark in marks])
-            rows = [
-                {
-                    "out_id": mark.item.id,
-                    "platform": mark.item.out.chat.platform,
-                    "at": at,
-                    "outcome": mark.outcome,
-                    "code": mark.code[:128],
-                    "platform_id": mark.platform_id[:128],
-                }
-                for mark in marks
-                if mark.outcome
-            ]
+            to_send = [mark.item.id for mark in marks if mark.state is OutState.SENDING]
+            ours = await outbox.claim(session, to_send, self._name) if to_send else set()
+            kept = [mark.state is not OutState.SENDING or mark.item.id in ours for mark in marks]
+            states = [_state(mark, self._name, at) for mark in compress(marks, kept)]
+            if states:
+                await session.execute(_MARK, states)
+            rows = [_told(mark, at) for mark in marks if mark.outcome]
             if rows:
                 await session.execute(_TOLD, rows)
             await self._limits.save(session)
         for mark in marks:
             if mark.outcome:
                 metrics.SENT.labels(mark.item.out.chat.platform, mark.outcome).inc()
-        return [None] * len(marks)
+        return kept
+
+
+def _told(mark: _Mark, at: datetime) -> dict[str, object]:
+    return {
+        "out_id": mark.item.id,
+        "platform": mark.item.out.chat.platform,
+        "at": at,
+        "outcome": mark.outcome,
+        "code": mark.code[:128],
+        "platform_id": mark.platform_id[:128],
+    }

@@ -4,8 +4,9 @@ Many callers at once share one durable commit (group commit): that makes full du
 as none.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, update
@@ -91,11 +92,22 @@ async def claim(session: AsyncSession, heard_id: int, state: HeardState = HeardS
     return done.first() is not None
 
 
-async def unhandled(session: AsyncSession) -> list[tuple[int, str, Ask]]:
-    """(number, platform, ask) of what waits, in the order in which it was heard."""
+async def unhandled(session: AsyncSession) -> Sequence[int]:
+    """The numbers of what waits, in the order in which it was heard."""
+    numbers = select(Heard.id).where(Heard.state == HeardState.NEW).order_by(Heard.id)
+    return list(await session.scalars(numbers))
+
+
+async def read(session: AsyncSession, numbers: Collection[int]) -> list[tuple[int, datetime, Ask]]:
+    """(number, when it was heard, ask) in order, without what was handled meanwhile."""
     rows = await session.execute(
-        select(Heard.id, Heard.platform, Heard.body)
-        .where(Heard.state == HeardState.NEW)
+        select(Heard.id, Heard.at, Heard.body)
+        .where(Heard.id.in_(numbers), Heard.state == HeardState.NEW)
         .order_by(Heard.id)
     )
-    return [(number, platform, load_ask(body)) for number, platform, body in rows]
+    return [(number, at, load_ask(body)) for number, at, body in rows]
+
+
+async def is_new(session: AsyncSession, number: int) -> bool:
+    """Whether it still waits."""
+    return await session.scalar(select(Heard.state).where(Heard.id == number)) is HeardState.NEW

@@ -11,30 +11,27 @@ import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from crm.kernel.db import Store, sqlite_path
+from crm.kernel.db import POSTGRES_SETTINGS, Store, sqlite_path
 
 log = logging.getLogger(__name__)
 
-EVERY: Final = 3.0  # seconds between two looks
-ANSWER: Final = 3.0  # seconds for the store to answer one
+EVERY: Final = 1.0  # seconds between two looks
+ANSWER: Final = 1.5  # seconds for the store to answer one
 LOST_AFTER: Final = 3  # looks without a proof
-# The server forgets a holder whose machine has gone silent: later than the holder gives up itself.
-KEEP_ALIVE: Final = (
-    "SET tcp_keepalives_idle = 10",
-    "SET tcp_keepalives_interval = 5",
-    "SET tcp_keepalives_count = 3",
-    "SET tcp_user_timeout = 25000",
-)
+# The server forgets a holder that says nothing, because its machine is cut off or its loop stands
+# still: later than the holder gives up itself, and soon enough for another to take over in time.
+FORGOTTEN: Final = "SET idle_session_timeout = 5000"
+KNOWS_IT: Final = 140_000  # since this version of the server
 
 
 class Lock(Protocol):
@@ -51,19 +48,36 @@ class Lock(Protocol):
     async def free(self) -> None: ...
 
 
-class Lease:
-    """Ask ``mine``, wait for ``change``, or leave it to ``while_mine``; ``open`` keeps it true.
+class Leader(Protocol):
+    """Whether this process is the one that does the work."""
 
-    ``lost`` are called, in order, when it ends before it was given back.
-    """
+    async def ours(self) -> bool:
+        """Waits while that is in doubt."""
+        ...
+
+
+class Alone:
+    """There is no other process."""
+
+    async def ours(self) -> bool:
+        return True
+
+
+ALONE: Final = Alone()
+
+
+class Lease:
+    """Ask ``mine`` or wait for ``change``; ``open`` keeps it true. ``overtaken`` is set once it was
+    ours and is another's."""
 
     def __init__(self, store: Store, name: str, *, every: float = EVERY) -> None:
         self.name = name
-        self.lost: list[Callable[[], None]] = []
+        self.overtaken = asyncio.Event()
         self._every = every
         self._lock = _lock_of(store, name)
         self._proved: float | None = None  # on the loop's clock
         self._changed = asyncio.Event()
+        self._had = False
 
     @property
     def mine(self) -> bool:
@@ -73,6 +87,12 @@ class Lease:
 
     async def held(self) -> bool:
         """``mine``, for those who ask by waiting."""
+        return self.mine
+
+    async def ours(self) -> bool:
+        """``mine``, once that is sure. While the store does not answer it is in doubt."""
+        while not (self.mine or self.overtaken.is_set()):  # noqa: ASYNC110  it grows old, too
+            await asyncio.sleep(self._every / 5)
         return self.mine
 
     async def change(self) -> None:
@@ -90,30 +110,10 @@ class Lease:
             finally:
                 looking.cancel()
                 await asyncio.wait({looking})
-                self._set(proved=False, told=False)
+                self._set(proved=False)
                 with suppress(SQLAlchemyError, OSError, TimeoutError):
                     async with asyncio.timeout(ANSWER):
                         await self._lock.free()
-
-    async def while_mine(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs ``job`` from when it is ours until it is lost, each time anew; until cancelled."""
-        while True:
-            while not self.mine:
-                await self.change()
-            async with asyncio.TaskGroup() as tasks:
-                working = tasks.create_task(job())
-                losing = tasks.create_task(self._until_lost())
-                await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
-                working.cancel()
-                losing.cancel()
-            if working.done() and not working.cancelled():
-                return
-
-    async def _until_lost(self) -> None:
-        while self.mine:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._every):
-                    await self.change()
 
     async def _keep_looking(self) -> None:
         while True:
@@ -132,17 +132,17 @@ class Lease:
                 self._set(proved=False)
         else:
             self._set(proved=proved)
+            if self._had and not proved:
+                self.overtaken.set()
 
-    def _set(self, *, proved: bool, told: bool = True) -> None:
+    def _set(self, *, proved: bool) -> None:
         before = self._proved is not None
         self._proved = asyncio.get_running_loop().time() if proved else None
-        if proved == before:
-            return
-        log.info("lease %s: %s", self.name, "held" if proved else "not held")
-        self._changed.set()
-        self._changed = asyncio.Event()
-        for call in self.lost if told and not proved else ():
-            call()
+        self._had |= proved
+        if proved != before:
+            log.info("lease %s: %s", self.name, "held" if proved else "not held")
+            self._changed.set()
+            self._changed = asyncio.Event()
 
 
 def _lock_of(store: Store, name: str) -> Lock:
@@ -190,15 +190,20 @@ class _Advisory:
     def __init__(self, engine: AsyncEngine, name: str) -> None:
         digest = hashlib.sha256(f"qidesk lease {name}".encode()).digest()
         self._key = int.from_bytes(digest[:8], signed=True)
-        self._engine = create_async_engine(engine.url, poolclass=NullPool, hide_parameters=True)
+        self._engine = create_async_engine(
+            engine.url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"server_settings": POSTGRES_SETTINGS},
+        )
         self._session: AsyncConnection | None = None
 
     async def take(self) -> bool:
         await self.free()
         self._session = session = await self._engine.connect()
         _ = await session.execution_options(isolation_level="AUTOCOMMIT")
-        for setting in KEEP_ALIVE:
-            await session.execute(text(setting))
+        if await session.scalar(text("SHOW server_version_num")) >= str(KNOWS_IT):
+            await session.execute(text(FORGOTTEN))
         taken = await session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key})
         if not taken:
             await self.free()

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.models import Bucket
 from crm.kernel.clock import Clock
+from crm.kernel.db import table
 
 SHORTEST_WAIT = 0.001  # seconds
 
@@ -152,8 +154,10 @@ class Limits:
         dirty = {name: level for name, level in self._levels.items() if level.dirty}
         if not dirty:
             return
-        rows = [{"name": n, "tokens": v.tokens, "at": v.at} for n, v in dirty.items()]
+        rows = [{"name": n, "tokens": v.tokens, "at": v.at} for n, v in sorted(dirty.items())]
         for level in dirty.values():
             level.dirty = False  # before the waits: tokens are taken meanwhile
-        await session.execute(delete(Bucket).where(Bucket.name.in_(dirty)))
-        await session.execute(insert(Bucket), rows)
+        sqlite_here = session.get_bind().dialect.name == "sqlite"
+        made = (sqlite.insert if sqlite_here else postgresql.insert)(table(Bucket))
+        newer = {"tokens": made.excluded.tokens, "at": made.excluded.at}
+        await session.execute(made.on_conflict_do_update(index_elements=["name"], set_=newer), rows)

@@ -65,6 +65,7 @@ class Out(Base):
     state: Mapped[OutState] = mapped_column(by_value(OutState))
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     again: Mapped[bool] = mapped_column(Boolean, default=False)
+    holder: Mapped[str | None] = mapped_column(String(12))  # the process that is sending it
     not_before: Mapped[datetime] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)

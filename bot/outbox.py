@@ -1,12 +1,12 @@
 """Things to show: written in the command's transaction, delivered after it (``bot.dispatch``)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from secrets import token_hex
 
-from sqlalchemy import Select, bindparam, insert, or_, select
+from sqlalchemy import Select, and_, bindparam, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,10 +53,22 @@ class Item:
     attempts: int = 0
     doubtful: bool = False  # an earlier try may have been shown
     overtaken: bool = False  # an older version was on its way when this one came up
+    found: bool = False  # in the store, where it may have been done with since
 
 
+MANY = 500  # rows that are read at once
 UNDER_WAY = (OutState.WAITING, OutState.SENDING)
 
+_READ = select(
+    Out.id,
+    Out.item,
+    Out.lane,
+    Out.priority,
+    Out.not_before,
+    Out.created_at,
+    Out.attempts,
+    Out.again,
+).order_by(Out.id)
 _PUT = insert(table(Out)).returning(table(Out).c.id)
 _KEEP = insert(table(LiveCard))
 
@@ -192,9 +204,24 @@ async def hold_subject_of(session: AsyncSession, card: str) -> None:
         await session.execute(_OF_ONE_SUBJECT, {"card": card})
 
 
-async def pending(session: AsyncSession) -> list[Item]:
-    """What waits, and what was on its way when the last process ended, in order."""
-    rows = await session.scalars(select(Out).where(Out.state.in_(UNDER_WAY)).order_by(Out.id))
+async def release(session: AsyncSession) -> None:
+    """What was on its way when the last process ended waits again; it may have been shown."""
+    await session.execute(
+        sql_update(Out)
+        .where(Out.state == OutState.SENDING)
+        .values(state=OutState.WAITING, again=True)
+    )
+
+
+async def waiting(session: AsyncSession, *, after: int) -> Sequence[int]:
+    """The first ``MANY`` numbers of what waits, in order, behind the number ``after``."""
+    numbers = select(Out.id).where(Out.state == OutState.WAITING, Out.id > after)
+    return list(await session.scalars(numbers.order_by(Out.id).limit(MANY)))
+
+
+async def read(session: AsyncSession, numbers: Collection[int]) -> list[Item]:
+    """In order."""
+    rows = await session.execute(_READ.where(Out.id.in_(numbers))) if numbers else ()
     return [
         Item(
             id=row.id,
@@ -204,10 +231,20 @@ async def pending(session: AsyncSession) -> list[Item]:
             not_before=row.not_before,
             created_at=row.created_at,
             attempts=row.attempts,
-            doubtful=row.again or row.state is OutState.SENDING,
+            doubtful=row.again,
+            found=True,
         )
         for row in rows
     ]
+
+
+async def claim(session: AsyncSession, numbers: Collection[int], holder: str) -> set[int]:
+    """Those of the rows that ``holder`` may send now: nobody else has sent or is sending them."""
+    mine = or_(
+        Out.state == OutState.WAITING, and_(Out.state == OutState.SENDING, Out.holder == holder)
+    )
+    rows = select(Out.id).where(Out.id.in_(numbers), mine).order_by(Out.id).with_for_update()
+    return set(await session.scalars(rows))
 
 
 async def drop(session: AsyncSession, chats: Iterable[tuple[str, str]], cards: Select[str]) -> None:

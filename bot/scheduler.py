@@ -13,6 +13,8 @@ from datetime import date, datetime, time, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.dbfailure import will_pass
+from bot.lease import ALONE, Leader
 from crm.kernel.calendar import Calendar, NoCalendar
 from crm.kernel.clock import SHANGHAI, Clock
 from crm.kernel.errors import OutsideError
@@ -35,9 +37,12 @@ class _Kept:
 
 
 class Scheduler:
-    def __init__(self, clock: Clock, calendar: Callable[[], Calendar]) -> None:
+    def __init__(
+        self, clock: Clock, calendar: Callable[[], Calendar], leader: Leader = ALONE
+    ) -> None:
         self._clock = clock
         self._calendar = calendar
+        self._leader = leader
         self._jobs: list[_Kept] = []
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -102,12 +107,13 @@ class Scheduler:
             kept.task for kept in self._jobs if kept.awaited and kept.task and not kept.task.done()
         ]
 
-    @staticmethod
-    async def _run(kept: _Kept) -> None:
+    async def _run(self, kept: _Kept) -> None:
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
-                await kept.job()
-        except (OutsideError, TimeoutError) as error:
-            log.warning("job %s will try again: %s", kept.name, type(error).__name__)
-        except Exception:  # allowed here: a bug in one job is not an outage
-            log.exception("job %s is broken", kept.name)
+                if await self._leader.ours():
+                    await kept.job()
+        except Exception as error:  # allowed here: a bug in one job is not an outage
+            if isinstance(error, OutsideError | TimeoutError) or will_pass(error):
+                log.warning("job %s will try again: %s", kept.name, type(error).__name__)
+            else:
+                log.exception("job %s is broken", kept.name)

@@ -153,9 +153,6 @@ def disk_health(store: Store) -> Health:
     return Health(ok=True, detail=f"磁盘剩余 {free // 1024**3} GB")
 
 
-UNSENT = (OutState.WAITING, OutState.SENDING, OutState.HELD, OutState.DEAD)
-
-
 async def count_what_is_left(store: Store) -> None:
     """How much waits and how much was given up."""
     async with store.reading() as session:

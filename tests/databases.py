@@ -21,6 +21,7 @@ BINARIES = Path("/usr/lib/postgresql")
 SCRIPT = """
 set -e
 "$0/initdb" -D data --no-sync -A trust -U qidesk -E UTF8 --locale=C.UTF-8
+echo "host all all samenet trust" >> data/pg_hba.conf
 "$0/pg_ctl" -D data -w -l log -o "$2 -k $1" start
 touch ready
 read _ || true  # until the one who started us closes his end, or is gone
@@ -30,10 +31,7 @@ cd / && rm -rf "$1"
 MISSING = "PostgreSQL is not installed here; as root: apt-get install -y postgresql"
 TEMPLATE = "migrated"
 START_SECONDS = 60
-SETTINGS = (
-    "-c fsync=off -c full_page_writes=off -c autovacuum=off"
-    " -c listen_addresses= -c max_connections=60"
-)
+SETTINGS = "-c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=60"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +99,9 @@ def binaries() -> Path:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Server]:
-    """Gone with this process, however that ends. Its files are in a directory of their own:
+def postgres_server(address: str = "") -> Iterator[Server]:
+    """Gone with this process, however that ends; with an ``address`` it is reached there too, by
+    everybody of its net. Its files are in a directory of their own:
     sockets want short paths, and PostgreSQL, which does not run as root, cannot enter pytest's."""
     tools = binaries()
     home = Path(tempfile.mkdtemp(prefix="qidesk-pg-"))
@@ -123,7 +122,8 @@ def postgres_server() -> Iterator[Server]:
                 start_new_session=True,
             )
 
-    server = start("sh", "-c", SCRIPT, str(tools), str(home), SETTINGS)
+    settings = f"{SETTINGS} -c listen_addresses={address}"
+    server = start("sh", "-c", SCRIPT, str(tools), str(home), settings)
     try:
         _wait_for(home / "ready", server)
         yield Server(home)

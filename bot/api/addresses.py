@@ -1,15 +1,21 @@
-"""The addresses of the API and who may ask each."""
+"""The addresses of the API and who may ask each.
 
+What answers questions brings models with it, which take long to build: it is loaded by the first
+question, in a thread.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 from typing import Protocol
 
 import orjson
 from aiohttp import web
 
-from bot.api import docs, push, risk
+from bot.api import push
 from bot.api.door import let_in
-from bot.api.openapi import document
 from bot.api.problem import Problem, problems
 from crm.kernel.db import Store
 from risk.book import Book
@@ -23,6 +29,7 @@ class Behind(Protocol):
 
     store: Store
     book: Book
+    leads: bool  # else the market is another process's
 
     @property
     def pushes(self) -> Mapping[str, PushSource]:
@@ -33,6 +40,7 @@ class Behind(Protocol):
 Current = Callable[[], Behind | None]
 """The service, None while it is being built."""
 Answer = Callable[[Behind, web.Request], Awaitable[web.Response]]
+_modules: dict[str, ModuleType] = {}
 
 
 def api_app(current: Current) -> web.Application:
@@ -60,6 +68,8 @@ def _guarded(
         behind = current()
         if behind is None:
             raise Problem(503, "期台正在启动，请稍后再试", headers={"Retry-After": "1"})
+        if not behind.leads:
+            raise Problem(503, "本进程备用，请交给另一个期台进程", headers={"Retry-After": "1"})
         await let_in(behind.store, request, scope)
         return await answer(behind, request)
 
@@ -75,20 +85,37 @@ async def _ticks(behind: Behind, request: web.Request) -> web.Response:
 
 
 async def _account(behind: Behind, request: web.Request) -> web.Response:
-    return await risk.account(behind.book, behind.store, request)
+    risk = await _module("risk")
+    told: web.Response = await risk.account(behind.book, behind.store, request)
+    return told
 
 
 async def _what_if(behind: Behind, request: web.Request) -> web.Response:
-    return await risk.stress(behind.book, behind.store, request)
+    risk = await _module("risk")
+    told: web.Response = await risk.stress(behind.book, behind.store, request)
+    return told
 
 
 async def _alerts(behind: Behind, request: web.Request) -> web.Response:
-    return await risk.alerts(behind.store, request)
+    risk = await _module("risk")
+    told: web.Response = await risk.alerts(behind.store, request)
+    return told
 
 
 async def _docs(_: web.Request) -> web.Response:
-    return web.Response(text=docs.page(), content_type="text/html", headers=docs.HEADERS)
+    docs = await _module("docs")
+    page = await asyncio.to_thread(docs.page)
+    return web.Response(text=page, content_type="text/html", headers=docs.HEADERS)
 
 
 async def _openapi(_: web.Request) -> web.Response:
-    return web.Response(body=orjson.dumps(document()), content_type="application/json")
+    openapi = await _module("openapi")
+    told = await asyncio.to_thread(openapi.document)
+    return web.Response(body=orjson.dumps(told), content_type="application/json")
+
+
+async def _module(name: str) -> ModuleType:
+    """One of this package's, loaded when it is first asked for."""
+    if name not in _modules:
+        _modules[name] = await asyncio.to_thread(import_module, f"bot.api.{name}")
+    return _modules[name]

@@ -44,16 +44,18 @@ async def dingtalk_client(
 
 
 async def wecom_client(
-    stack: AsyncExitStack, settings: Settings, store: Store, clock: SystemClock, blobs: Blobs
+    stack: AsyncExitStack,
+    settings: Settings,
+    store: Store,
+    clock: SystemClock,
+    blobs: Blobs,
+    lease: Lease,
 ) -> WeComClient | None:
+    """The bot's connection is held by whoever leads."""
     if settings.wecom is None:
         return None
     told, notes = wecom_of(settings.wecom, settings.web.public_url), StoredNotes(store)
-    if told.aibot is None:
-        opened = open_wecom(told, clock, blobs, notes, metrics.tally)
-    else:
-        lease = await stack.enter_async_context(Lease(store, "wecom.aibot").open())
-        opened = open_wecom(told, clock, blobs, notes, metrics.tally, lease=lease.held)
+    opened = open_wecom(told, clock, blobs, notes, metrics.tally, lease=lease.held)
     return await stack.enter_async_context(opened)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import aiohttp
 
+from bot.app.leading import Lead
 from bot.app.platforms import (
     LIMITS,
     dingtalk_client,
@@ -20,7 +21,7 @@ from bot.app.running import running
 from bot.app.service import Service
 from bot.app.speech import make_router
 from bot.app.stores import check_version, clock_of, store_of
-from bot.app.timetable import call_the_roll, schedule, watch_margins
+from bot.bell import Bell
 from bot.blobs import ShownBlobs
 from bot.cards.curve import Painter
 from bot.chat.ports import Health, Sender
@@ -28,8 +29,11 @@ from bot.desk import Desk
 from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
 from bot.jobs.people_left import Directory
+from bot.lease import Lease
 from bot.limits import Limits
 from bot.pages.site import Site
+from bot.platforms.dingtalk.client import DingTalk as DingTalkClient
+from bot.platforms.wecom.client import WeCom as WeComClient
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SourceSettings
 from bot.web import parts_of
@@ -77,14 +81,19 @@ async def _assemble(
         name: _source(name, each, http, book, clock) for name, each in settings.sources.items()
     }
     blobs = ShownBlobs(store, painter)
+    bell = Bell(store)
+    lease = await stack.enter_async_context(Lease(store, "lead").open())
     dingtalk = await dingtalk_client(stack, settings, clock, blobs)
-    wecom = await wecom_client(stack, settings, store, clock, blobs)
+    wecom = await wecom_client(stack, settings, store, clock, blobs, lease)
     senders: dict[str, Sender] = {}
+    directories: dict[str, Directory] = {}
     if dingtalk is not None:
         senders["dingtalk"] = dingtalk
+        directories["dingtalk"] = dingtalk.contacts
     if wecom is not None:
         senders["wecom"] = wecom
-    dispatcher = Dispatcher(store, senders, Limits(clock, {**LIMITS, **limits_of(settings)}))
+        directories["wecom"] = wecom.contacts
+    limits = Limits(clock, {**LIMITS, **limits_of(settings)})
 
     async def parts() -> Mapping[str, Health]:
         return await parts_of(service)
@@ -100,44 +109,49 @@ async def _assemble(
         senders=senders,
         calendar=calendar,
         book=book,
+        bell=bell,
+        leader=lease,
         risk_chats=risk_chats(settings),
     )
     service = Service(
         settings=settings,
         clock=clock,
         store=store,
+        lease=lease,
         desk=desk,
-        dispatcher=dispatcher,
-        scheduler=Scheduler(clock, lambda: desk.calendar),
+        dispatcher=Dispatcher(store, senders, limits, bell, lease),
+        scheduler=Scheduler(clock, lambda: desk.calendar, lease),
         book=book,
         sources=sources,
     )
-    await stack.enter_async_context(
-        running(dispatcher.run(), *(book.run(source) for source in sources.values()))
-    )
-    await stack.enter_async_context(desk.open())
-    if settings.dingtalk is not None and dingtalk is not None:
-        stream = stream_of(service, dingtalk_of(settings.dingtalk), dingtalk.contacts)
-        service.adapters["dingtalk"] = stream
-        await stack.enter_async_context(running(stream.run()))
-    if wecom is not None:
-        service.wecom = reception(service, wecom)
-        service.adapters["wecom"] = service.wecom.callback
-        if wecom.bot is not None:
-            service.adapters["wecom.aibot"] = wecom.bot
-        await stack.enter_async_context(running(service.wecom.run()))
-    directories: dict[str, Directory] = {}
-    if dingtalk is not None:
-        directories["dingtalk"] = dingtalk.contacts
-    if wecom is not None:
-        directories["wecom"] = wecom.contacts
+    lead = Lead(service, bell, senders, directories, wecom)
     logins = {"wecom": wecom.login} if wecom is not None else {}
     service.pages = Site(store, settings.web.public_url, logins)
-    schedule(service)
-    await watch_margins(stack, service, senders)
-    call_the_roll(service, directories)
-    await stack.enter_async_context(service.scheduler.open())
+    await stack.enter_async_context(running(bell.run()))
+    await stack.enter_async_context(desk.open())
+    await stack.enter_async_context(lead.open())
+    await stack.enter_async_context(_hearing(service, dingtalk, wecom))
     return service
+
+
+@asynccontextmanager
+async def _hearing(
+    service: Service, dingtalk: DingTalkClient | None, wecom: WeComClient | None
+) -> AsyncIterator[None]:
+    """Every process hears; the bot's connection is for the one that leads."""
+    async with AsyncExitStack() as stack:
+        if service.settings.dingtalk is not None and dingtalk is not None:
+            told = dingtalk_of(service.settings.dingtalk)
+            stream = stream_of(service, told, dingtalk.contacts)
+            service.adapters["dingtalk"] = stream
+            await stack.enter_async_context(running(stream.run()))
+        if wecom is not None:
+            service.wecom = reception(service, wecom)
+            service.adapters["wecom"] = service.wecom.callback
+            if wecom.bot is not None:
+                service.adapters["wecom.aibot"] = wecom.bot
+            await stack.enter_async_context(running(service.wecom.run()))
+        yield
 
 
 def _source(

@@ -10,6 +10,7 @@ from bot import staging
 from bot.chat.ports import Health
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
+from bot.lease import Lease
 from bot.pages.site import Site
 from bot.platforms.wecom.reception import Reception
 from bot.scheduler import Scheduler
@@ -23,6 +24,8 @@ from risk.sources.push import PushSource
 from risk.sources.sim import SimSource
 from risk.told import FRESH as LIMIT_OF_A_SOURCE
 
+LEADS = "本进程处理全部消息"
+STANDS_BY = "本进程备用：只收消息，随时接手"
 BEAT_SECONDS = 2.0  # within which a source speaks
 
 
@@ -39,6 +42,7 @@ class Service:
     settings: Settings
     clock: SystemClock
     store: Store
+    lease: Lease
     desk: Desk
     dispatcher: Dispatcher
     scheduler: Scheduler
@@ -47,6 +51,7 @@ class Service:
     adapters: dict[str, Adapter] = field(default_factory=dict)
     wecom: Reception | None = None  # behind the callback's address
     pages: Site | None = None
+    leads: bool = False  # of several processes the one that serves people; the others only hear
 
     @property
     def pushes(self) -> dict[str, PushSource]:
@@ -65,7 +70,9 @@ class Service:
     def health(self) -> dict[str, Health]:
         """Each part and how it is; adapters that cannot receive make the service unready."""
         parts = {name: adapter.health() for name, adapter in self.adapters.items()}
-        for name, source in self.sources.items():
+        if not self.store.is_sqlite:  # there may be others
+            parts["lead"] = Health(ok=True, detail=LEADS if self.leads else STANDS_BY)
+        for name, source in self.sources.items() if self.leads else ():
             told, age = source.health(), None
             if told.age_seconds is not None:
                 age = timedelta(seconds=told.age_seconds)

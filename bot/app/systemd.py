@@ -12,18 +12,19 @@ from contextlib import asynccontextmanager
 
 from bot.app.running import running
 from bot.chat.ports import Health
-from bot.web import Running, is_ready, parts_of
+from bot.web import Current, is_ready, parts_of
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0  # where systemd does not say how long it waits for a word
 PATIENCE = 3  # words within that time
+BUILDING: Mapping[str, Health] = {"service": Health(ok=False, detail="正在启动")}
 LOOK_SECONDS = 1.0  # between two looks while people are not served yet
 
 
 @asynccontextmanager
 async def told_to_systemd(
-    service: Running, environ: Mapping[str, str] = os.environ
+    current: Current, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[None]:
     """Keeps it told for the length of the block; does nothing where nobody listens."""
     address = environ.get("NOTIFY_SOCKET", "")
@@ -32,18 +33,19 @@ async def told_to_systemd(
         return
     limit = float(environ.get("WATCHDOG_USEC", WATCH_SECONDS * 1e6)) / 1e6
     with _Line(address) as line:
-        async with running(_keep_telling(service, line, limit)):
+        async with running(_keep_telling(current, line, limit)):
             yield
             line.say("STOPPING=1")
 
 
-async def _keep_telling(service: Running, line: "_Line", limit: float) -> None:
+async def _keep_telling(current: Current, line: "_Line", limit: float) -> None:
     """``READY=1`` once; until then more time is asked for, so that only a loop that stands still is
     ended, and never one that waits for a platform."""
     ready, trouble = False, None
     while True:
         line.say("WATCHDOG=1" if ready else f"EXTEND_TIMEOUT_USEC={limit * 1e6:.0f}")
-        parts = await parts_of(service)
+        service = current()
+        parts = BUILDING if service is None else await parts_of(service)
         ailing = _in_one_line(parts)
         if ailing != trouble:
             trouble = ailing

@@ -1,11 +1,9 @@
 """What the clock does."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import time
 
 from bot.app.platforms import risk_chats
-from bot.app.running import running
 from bot.app.service import Service
 from bot.chat.ports import Sender
 from bot.jobs.alarm import alarm
@@ -17,7 +15,6 @@ from bot.jobs.nudge import remind
 from bot.jobs.people_left import Directory, roll_call
 from bot.jobs.tell_alerts import Teller
 from bot.jobs.watch_margin import MarginWatch
-from bot.lease import Lease
 from bot.pages import sessions
 from bot.platforms.wecom.stored import StoredNotes
 from crm import calendars
@@ -31,18 +28,14 @@ TOO_MANY_LEFT = (
 )
 
 
-async def watch_margins(
-    stack: AsyncExitStack, service: Service, senders: Mapping[str, Sender]
-) -> None:
-    """On whoever of several processes holds the lease."""
+def watch_margins(service: Service, senders: Mapping[str, Sender]) -> MarginWatch:
     settings, desk = service.settings, service.desk
     teller = Teller(desk, senders, risk_chats(settings), settings.risk.on_duty)
-    lease = await stack.enter_async_context(Lease(service.store, "risk.watch").open())
-    watch = MarginWatch(service.store, service.book, lambda: desk.calendar, teller, lease)
+    watch = MarginWatch(service.store, service.book, lambda: desk.calendar, teller, service.lease)
     if service.sources:
         service.scheduler.every(1, watch.follow_rules, name="follow_rules")
         service.scheduler.every(1, watch.look, name="watch_margin")
-        await stack.enter_async_context(running(watch.run()))
+    return watch
 
 
 def schedule(service: Service) -> None:
@@ -95,7 +88,6 @@ def schedule(service: Service) -> None:
     service.scheduler.every(2, approvals_due, name="approvals_due")
     service.scheduler.every(20, histories, name="keep_history", awaited=False)
     service.scheduler.every(1, changes, name="changes")
-    service.scheduler.every(10, desk.take_up, name="take_up", awaited=False)
 
 
 def call_the_roll(service: Service, directories: Mapping[str, Directory]) -> None:

@@ -29,6 +29,7 @@ CAUSES: Mapping[str, str] = {
 PARTS: Mapping[str, str] = {
     "store": "数据库",
     "disk": "磁盘",
+    "lead": "分工",
     "dingtalk": "钉钉连接",
     "wecom": "企业微信回调",
     "wecom.aibot": "企业微信机器人",

@@ -4,8 +4,8 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
 
@@ -32,20 +32,31 @@ Say = Callable[[str], None]
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """The service alone; beside a sandbox it first makes and fills its store."""
+    """The service alone; beside a sandbox it first makes and fills its store. Once another process
+    leads in its place it is built anew, and stands by."""
     if settings.sandbox is not None:
         await make_invented_store(settings)
     app = web.Application(client_max_size=BODY_LIMIT)
     slot = Slot()
     slot.mount(app)
-    async with service(settings) as running_service:
-        slot.fill(running_service)
-        async with (
-            listening(app, settings.web.host, settings.web.port),
-            told_to_systemd(running_service),
-        ):
-            calm()
-            await stop.wait()
+    async with (
+        listening(app, settings.web.host, settings.web.port),
+        told_to_systemd(slot.current),
+    ):
+        while not stop.is_set():
+            async with service(settings) as running_service:
+                with slot.filled(running_service):
+                    calm()
+                    await _first_of(stop, running_service.lease.overtaken)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def sandbox(options: Options, stop: asyncio.Event, say: Say) -> None:
@@ -94,10 +105,10 @@ async def together(
         running(market.run()),
         service(settings) as running_service,
     ):
-        slot.fill(running_service)
-        await slot.connected()
-        calm()
-        yield running_service
+        with slot.filled(running_service):
+            await slot.connected()
+            calm()
+            yield running_service
 
 
 async def make_invented_store(settings: Settings) -> None:
@@ -123,18 +134,26 @@ class Slot:
     def __init__(self) -> None:
         self._service: Service | None = None
 
-    def fill(self, running_service: Service) -> None:
+    @contextmanager
+    def filled(self, running_service: Service) -> Iterator[None]:
         self._service = running_service
+        try:
+            yield
+        finally:
+            self._service = None
+
+    def current(self) -> Service | None:
+        return self._service
 
     def mount(self, app: web.Application) -> None:
         app.add_routes(
             [
-                *pages.service_routes(lambda: self._service),
+                *pages.service_routes(self.current),
                 *callback_routes(self._callback),
                 *page_routes(self._site),
             ]
         )
-        app.add_subapp(PATH, api_app(lambda: self._service))
+        app.add_subapp(PATH, api_app(self.current))
 
     def _site(self) -> Site | None:
         return self._service.pages if self._service else None

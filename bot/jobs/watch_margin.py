@@ -1,4 +1,4 @@
-"""Source → book → ladder → alerts → people, on the one process that holds the lease."""
+"""Source → book → ladder → alerts → people, on the one process that leads."""
 
 import asyncio
 import logging
@@ -81,10 +81,7 @@ class MarginWatch:
         self._silent = SilentSources(book)
 
     async def run(self) -> None:
-        """For ever; whoever loses the lease waits for it."""
-        await self._lease.while_mine(self._watch)
-
-    async def _watch(self) -> None:
+        """For ever."""
         while True:
             seen = self._book.version
             await self.look()
@@ -96,7 +93,7 @@ class MarginWatch:
                 continue
 
     async def follow_rules(self) -> None:
-        """On every process: figures are judged by the ladder in force."""
+        """Figures are judged by the ladder in force."""
         async with self._store.reading(brief=True) as session:
             rules = await ladder.current(session)
         terms = self._book.terms
@@ -104,7 +101,8 @@ class MarginWatch:
             self._book.terms = replace(terms, ladder=rules.ladder)
 
     async def look(self) -> None:
-        """One look at everything; what cannot be written now is found again by the next."""
+        """One look at everything; what cannot be written now is found again by the next. None while
+        it is in doubt whether this process leads."""
         if not self._lease.mine:
             return
         async with self._turn:

@@ -28,6 +28,7 @@ class Behind:
     store: Store
     book: Book
     pushes: dict[str, PushSource] = field(default_factory=dict)
+    leads: bool = True
 
 
 @dataclass

@@ -67,7 +67,7 @@ def configure(home: Path, *, sockets_are_inside: bool = False) -> Path:
         ("listen 80;", f"listen unix:{home}/plain;"),
         ("listen 443 ssl;", f"listen unix:{home}/public ssl;"),
         ("listen 8081;", f"listen unix:{home}/inside;"),
-        ("server 127.0.0.1:8080;", f"server unix:{home}/service;"),
+        ("server 127.0.0.1:8080 max_fails=0;", f"server unix:{home}/service;"),
         (f"/etc/nginx/tls/{HOST}.pem", f"{home}/tls.pem"),
         (f"/etc/nginx/tls/{HOST}.key", f"{home}/tls.key"),
         ("/var/log/nginx/qidesk.log", f"{home}/access.log"),

@@ -119,7 +119,7 @@ def environ_of(systemd: Systemd, watchdog_seconds: float = 0.3) -> dict[str, str
 async def test_it_is_ready_when_people_are_served_and_alive_from_then_on(
     systemd: Systemd, store: Store
 ) -> None:
-    async with told_to_systemd(Desk(store), environ_of(systemd)):
+    async with told_to_systemd(lambda: Desk(store), environ_of(systemd)):
         await systemd.hear("READY=1")
         for _ in range(3):
             await systemd.hear("WATCHDOG=1")
@@ -131,7 +131,7 @@ async def test_while_a_platform_is_away_it_asks_for_time_and_says_why(
     systemd: Systemd, store: Store
 ) -> None:
     desk = Desk(store, Health(ok=False, detail="没有连接\nREADY=1"))
-    async with told_to_systemd(desk, environ_of(systemd)):
+    async with told_to_systemd(lambda: desk, environ_of(systemd)):
         for _ in range(3):
             await systemd.hear("EXTEND_TIMEOUT_USEC=300000")
         assert "STATUS=dingtalk 没有连接 READY=1；source.counter 没有数据" in systemd.heard
@@ -144,7 +144,7 @@ async def test_a_platform_that_goes_away_later_is_said_and_ends_nothing(
     systemd: Systemd, store: Store
 ) -> None:
     desk = Desk(store)
-    async with told_to_systemd(desk, environ_of(systemd)):
+    async with told_to_systemd(lambda: desk, environ_of(systemd)):
         await systemd.hear("READY=1")
         desk.adapter = Health(ok=False, detail="断开了")
         await systemd.hear("STATUS=dingtalk 断开了")
@@ -153,19 +153,19 @@ async def test_a_platform_that_goes_away_later_is_said_and_ends_nothing(
 
 async def test_an_abstract_address_is_understood(store: Store) -> None:
     with systemd_at(f"@qidesk-test-{os.getpid()}") as far_end:
-        async with told_to_systemd(Desk(store), environ_of(far_end)):
+        async with told_to_systemd(lambda: Desk(store), environ_of(far_end)):
             await far_end.hear("READY=1")
 
 
 async def test_a_far_end_that_is_gone_ends_nothing(tmp_path: Path, store: Store) -> None:
     environ = {"NOTIFY_SOCKET": str(tmp_path / "nobody"), "WATCHDOG_USEC": "30000"}
-    async with told_to_systemd(Desk(store), environ):
+    async with told_to_systemd(lambda: Desk(store), environ):
         await asyncio.sleep(0.1)  # three words into the void
 
 
 async def test_without_systemd_nothing_is_told(store: Store) -> None:
     before = asyncio.all_tasks()
-    async with told_to_systemd(Desk(store), {}):
+    async with told_to_systemd(lambda: Desk(store), {}):
         assert asyncio.all_tasks() == before
 
 

@@ -35,10 +35,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def staged(home: Path, filled: Path | None = None) -> Iterator[Stage]:
+def staged(home: Path, filled: Path | None = None, host: str = "127.0.0.1") -> Iterator[Stage]:
     if filled is not None:
         shutil.copytree(filled, home, dirs_exist_ok=True)
-    stage = Stage(home)
+    stage = Stage(home, host)
     try:
         asyncio.run(stage.open_far())
         yield stage

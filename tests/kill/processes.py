@@ -48,7 +48,11 @@ def neighbours() -> int:
 class Process:
     """One of the two, with what it wrote kept in a file."""
 
-    def __init__(self, arguments: tuple[str, ...], log: Path) -> None:
+    def __init__(
+        self, arguments: tuple[str, ...], log: Path, *, inside: tuple[str, ...] = ()
+    ) -> None:
+        """``inside``: the command that starts ours, in surroundings of its own."""
+        self._inside = inside
         self._arguments = arguments
         self._log = log
         self._child: subprocess.Popen[bytes] | None = None
@@ -61,7 +65,7 @@ class Process:
         self.lives += 1
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                [*COMMAND, *self._arguments],
+                [*self._inside, *COMMAND, *self._arguments],
                 cwd=ROOT,
                 env={**clean, **(environ or {})},
                 stdout=log,
@@ -130,12 +134,14 @@ async def answers(url: str) -> bool:
 class Stage:
     """Both sides on one data directory."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, host: str = "127.0.0.1") -> None:
         self.home = home
+        self.host = host
         self.port = neighbours()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.config = home / "qidesk.toml"
-        options = ("--port", str(self.port), "--data-dir", str(home), "--clients", "200")
+        address = ("--host", host, "--port", str(self.port))
+        options = (*address, "--data-dir", str(home), "--clients", "200")
         self.far = Process(("sandbox", *options, "--no-market"), home / "far.log")
         self.service = Process(("serve", "--config", str(self.config)), home / "service.log")
         self.journal = Journal()
@@ -150,7 +156,7 @@ class Stage:
         if self.service.alive:
             return
         self.service.start(environ)
-        ready = f"http://127.0.0.1:{self.port + 1}/readyz"
+        ready = f"http://{self.host}:{self.port + 1}/readyz"
         await self.service.answering(ready)
         took = time.monotonic() - self.service.started_at - self.service.starved()
         busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)

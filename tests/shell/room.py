@@ -9,6 +9,7 @@ from itertools import count
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import (
     Ask,
@@ -134,10 +135,12 @@ async def open_room(broker: Broker) -> AsyncIterator[Room]:
             senders={"dingtalk": sender},
             calendar=calendar,
             book=Book(calendar),
+            bell=Bell(broker.store),
             risk_chats=frozenset({("dingtalk", RISK_GROUP)}),
         )
         room = Room(broker, desk, inbox, router, sender)
         async with desk.open():
+            await desk.serve()
             yield room
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
+from bot.bell import Bell
 from bot.chat.message import Card, Fact, Text
 from bot.chat.reply import Question, Reply
 from bot.dispatch import Dispatcher
@@ -198,7 +199,7 @@ async def test_the_log_of_a_refused_row_holds_no_canary(room: Room, written: io.
 async def test_the_log_of_a_broken_sender_holds_no_canary(room: Room, written: io.StringIO) -> None:
     store = room.broker.store
     room.sender.fail(ValueError(LINE))
-    dispatcher = Dispatcher(store, {"dingtalk": room.sender}, Limits(store.clock, {}))
+    dispatcher = Dispatcher(store, {"dingtalk": room.sender}, Limits(store.clock, {}), Bell(store))
     run = asyncio.ensure_future(dispatcher.run())
     await room.desk.hear(room.ask("wangqiang", LINE))
     await room.sender.until(lambda sender: len(sender.tried) == 1)

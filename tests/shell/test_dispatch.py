@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot import outbox
+from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Card, Chat, Part, Place, Text
 from bot.chat.ports import Outgoing
@@ -37,7 +38,7 @@ async def delivering(
     store: Store, sender: FakeSender, limits: Limits | None = None
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher for as long as the block lasts; leaving it is the end of its process."""
-    dispatcher = Dispatcher(store, {"fake": sender}, limits or Limits(store.clock, {}))
+    dispatcher = Dispatcher(store, {"fake": sender}, limits or Limits(store.clock, {}), Bell(store))
     run = asyncio.ensure_future(dispatcher.run())
     try:
         async with asyncio.timeout(10):

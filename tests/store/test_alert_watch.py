@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
+from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Card, Ring
 from bot.desk import Desk
@@ -122,6 +123,7 @@ def desks(broker: Broker, clock: StoppedClock) -> Desks:
         senders={"dingtalk": sender},
         calendar=calendar,
         book=book,
+        bell=Bell(broker.store),
         risk_chats=frozenset({("dingtalk", "g-risk")}),
     )
     teller = Teller(desk, {"dingtalk": sender}, [("dingtalk", "g-risk")], ["chenxi"])

@@ -4,10 +4,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -78,41 +77,6 @@ async def test_whoever_waits_takes_over(store: Store) -> None:
     assert not first.mine
 
 
-async def test_what_is_done_under_it_ends_with_it_and_begins_with_it(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running: list[str] = []
-
-    async def never() -> bool:
-        return False
-
-    def job(name: str) -> Callable[[], Coroutine[Any, Any, None]]:
-        async def work() -> None:
-            running.append(name)
-            try:
-                await asyncio.Event().wait()
-            finally:
-                running.remove(name)
-
-        return work
-
-    async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
-        first = await stack.enter_async_context(lease(store).open())
-        second = await stack.enter_async_context(lease(store).open())
-        both = [
-            tasks.create_task(one.while_mine(job(name)))
-            for name, one in (("a", first), ("b", second))
-        ]
-        await until(lambda: running == ["a"])
-        monkeypatch.setattr(first._lock, "prove", never)
-        monkeypatch.setattr(first._lock, "take", never)
-        await until(lambda: not first.mine)
-        await first._lock.free()
-        await until(lambda: running == ["b"])
-        for task in both:
-            task.cancel()
-
-
 async def test_a_killed_holder_holds_it_no_longer(store: Store, tmp_path: Path) -> None:
     url = store.engine.url.render_as_string(hide_password=False)
     process = await asyncio.create_subprocess_exec(
@@ -129,12 +93,10 @@ async def test_a_killed_holder_holds_it_no_longer(store: Store, tmp_path: Path) 
         await until(lambda: mine.mine)
 
 
-async def test_without_a_proof_it_is_lost_and_that_is_told(
+async def test_without_a_proof_it_is_not_ours_and_whether_another_has_it_is_unknown(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
     async with lease(store).open() as mine:
-        mine.lost.append(lambda: told.append("lost"))
 
         async def away() -> bool:
             raise ConnectionResetError
@@ -142,7 +104,21 @@ async def test_without_a_proof_it_is_lost_and_that_is_told(
         monkeypatch.setattr(mine._lock, "prove", away)
         assert mine.mine
         await until(lambda: not mine.mine)
-        await until(lambda: told == ["lost"])
+        assert not mine.overtaken.is_set()
+
+
+async def test_who_finds_it_with_another_is_overtaken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never() -> bool:
+        return False
+
+    async with lease(store).open() as mine, lease(store).open() as waiting:
+        monkeypatch.setattr(mine._lock, "prove", never)
+        monkeypatch.setattr(mine._lock, "take", never)
+        await mine.overtaken.wait()
+        assert not mine.mine
+        assert not waiting.overtaken.is_set()
 
 
 CUT = text(
@@ -172,13 +148,11 @@ async def test_whoever_is_first_after_a_session_was_cut_has_it(
 async def test_a_server_that_was_started_anew_takes_it_from_nobody(
     postgres_url: str, vault: Vault, clock: StoppedClock
 ) -> None:
-    told: list[str] = []
     store = open_store(postgres_url, vault, clock)
     async with lease(store).open() as mine:
-        mine.lost.append(lambda: told.append("lost"))
         async with store.engine.connect() as other:
             await other.execute(CUT)
         await asyncio.sleep(4 * QUICK)
         assert mine.mine
-    assert not told
+        assert not mine.overtaken.is_set()
     await store.close()

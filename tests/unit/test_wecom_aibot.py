@@ -231,6 +231,23 @@ class TestConnecting:
             assert "1 分钟后再连" in told
             await ready(one)
 
+    async def test_thrown_out_by_the_process_that_leads_now_nobody_is_told(self) -> None:
+        mine = True
+
+        async def lease() -> bool:
+            return mine
+
+        async with near(CALM, lease) as one:
+            await ready(one)
+            mine = False
+            await one.kick()
+
+            async def stands_by() -> bool:
+                return "另一个进程" in one.reception.health().detail
+
+            await until(stands_by)
+            assert one.alarms == []
+
     async def test_each_time_it_stays_away_for_twice_as_long(self) -> None:
         async with live(replace(QUICK, kicked=60.0, banned=400.0)) as one:
             away = [one.bot._away(lasted=5.0) for _ in range(5)]

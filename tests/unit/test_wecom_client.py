@@ -418,6 +418,7 @@ class TestGroups:
             await wecom.met(ROBOT_GROUP)
             assert not wecom.idempotent(item)
         async with open_wecom(settings, clock, Shelf({}), notes) as after_a_restart:
+            await after_a_restart.load()
             assert not after_a_restart.idempotent(item)
             assert after_a_restart.idempotent(out(item.part, "o2", ROBOT_GROUP))
 

@@ -193,6 +193,7 @@ class TestAfterARestart:
             fake_wecom() as fake,
             open_wecom(fake.settings(), clock, _NoBlobs(), notes) as we,
         ):
+            await we.load()
             with pytest.raises(OutsideError) as caught:
                 await we.send(Outgoing(key="n", chat=WANG, part=Text(text="x")))
             assert caught.value.outcome is Outcome.RETRY

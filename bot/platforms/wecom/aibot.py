@@ -67,7 +67,7 @@ class Patience:
     open: float = 10.0
     answer: float = 5.0  # for the answer to one of our frames
     heartbeat: float = 30.0  # between pings; two without an answer end the connection
-    lease: float = 5.0  # between two questions for the lease
+    lease: float = 1.0  # between two questions for the lease
     first: float = 1.0  # back-off begins here,
     longest: float = 30.0  # doubles and ends here
     kicked: float = 60.0  # at least, after somebody else connected; doubles with each time,
@@ -141,7 +141,7 @@ class AiBot:
                     pause = self._patience.lease
                     continue
                 pause = await self._connected_once(hands, take, pause)
-                if self._kicked.is_set():
+                if self._kicked.is_set() and not self._standby:
                     hands.create_task(thrown_out(pause))
 
     async def _connected_once(self, hands: asyncio.TaskGroup, take: Take, pause: float) -> float:
@@ -154,6 +154,8 @@ class AiBot:
             proven = await self._connection(hands, take)
         except OutsideError as error:
             trouble = error
+        if self._kicked.is_set() and not await self._may_connect():
+            return 0.0  # by the process that leads now
         if self._kicked.is_set():
             return self._away(lasted=asyncio.get_running_loop().time() - begin)
         if trouble is None:

@@ -105,7 +105,8 @@ class WeCom:
         return self._app.capabilities
 
     async def load(self) -> None:
-        """Read again who has spoken to the bot, and what was sent lately to whom and how."""
+        """Before the first sending: who has spoken to the bot, and what was sent lately to whom and
+        how."""
         self._met = set(await self.notes.owners(Kind.MET))
         self._by_robot = set(await self.notes.owners(Kind.BY_ROBOT))
         now = self.clock.now()
@@ -400,9 +401,7 @@ async def open_wecom(
     async with http_session(settings) as http:
         bot = AiBot(settings.aibot, http, clock, lease=lease) if settings.aibot else None
         api = Api(settings, http, clock, tally)
-        wecom = WeCom(settings, api, clock, blobs, notes, bot)
-        await wecom.load()
-        yield wecom
+        yield WeCom(settings, api, clock, blobs, notes, bot)
 
 
 def _digest(body: Sequence[str]) -> str:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.chat import codec
 from bot.chat.message import Card
@@ -24,14 +25,13 @@ class StoredNotes:
         self._store = store
 
     async def put(self, kind: Kind, owner: str, value: str, until: datetime) -> None:
-        columns = TABLE.c
         digest = hashlib.sha256(value.encode()).hexdigest()
         key = {"kind": kind.value, "owner": owner, "digest": digest}
+        news = {"value": value, "at": self._store.clock.now(), "until": until}
+        insert = (sqlite if self._store.is_sqlite else postgresql).insert
+        made = insert(TABLE).values({**key, **news})
         async with self._store.writing() as session:
-            known = delete(TABLE).where(*(columns[name] == key[name] for name in key))
-            await session.execute(known)
-            row = {**key, "value": value, "at": self._store.clock.now(), "until": until}
-            await session.execute(insert(TABLE).values(row))
+            await session.execute(made.on_conflict_do_update(index_elements=list(key), set_=news))
 
     async def take(self, kind: Kind, owner: str) -> str | None:
         columns = TABLE.c

@@ -1,0 +1,71 @@
+"""Tells the process that leads that another one has stored something for it to do."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import make_url
+
+from crm.kernel.db import POSTGRES_SETTINGS, Store, sqlite_path
+
+log = logging.getLogger(__name__)
+
+CHANNEL: Final = "qidesk"
+LOOK_SECONDS: Final = 2.0  # without a word
+ANSWER_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 1.0  # before the database is dialled again
+
+
+class Bell:
+    """``ring`` ends ``wait`` on the other processes. A word may be lost with a connection, and
+    SQLite has none: so ``wait`` ends by itself too, soon."""
+
+    def __init__(self, store: Store) -> None:
+        url = store.engine.url.render_as_string(hide_password=False)
+        self._dsn = "" if sqlite_path(url) else _plain(url)
+        self._to_ring = asyncio.Event()
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._to_ring.set()
+
+    async def wait(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._rung.wait()
+        self._rung.clear()
+
+    async def run(self) -> None:
+        """Listens and rings until cancelled."""
+        while self._dsn:
+            try:
+                await self._connected()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("bell: no connection (%s)", type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _connected(self) -> None:
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=ANSWER_SECONDS,
+            command_timeout=ANSWER_SECONDS,
+            server_settings=POSTGRES_SETTINGS,
+        )
+        try:
+            connection.add_termination_listener(lambda _: self._to_ring.set())
+            await connection.add_listener(CHANNEL, self._heard)
+            while True:
+                await self._to_ring.wait()
+                self._to_ring.clear()
+                await connection.execute(f"NOTIFY {CHANNEL}")
+        finally:
+            connection.terminate()
+
+    def _heard(self, *_: Any) -> None:
+        self._rung.set()
+
+
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
