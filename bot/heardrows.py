@@ -3,31 +3,31 @@ it. What the two databases say differently is said here."""
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
-from itertools import chain
+from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol
 
-import asyncpg
 from sqlalchemy import make_url
 
 from bot import crashpoint
-from crm.kernel.db import SQLITE_PRAGMAS, Store, sqlite_path
+from crm.kernel.db import POSTGRES_SETTINGS, SQLITE_PRAGMAS, Store, sqlite_path
 
 LIMIT_SECONDS: Final = 10
 MOST_AT_ONCE: Final = 128  # rows of one SQLite statement
+AS_SQLALCHEMY: Final = "%Y-%m-%d %H:%M:%S.%f"  # it writes a moment so
 
-Row = tuple[str, str, str, bytes, datetime]  # platform, app, key, sealed body, at
+Row = tuple[str, str, str, bytes]  # platform, app, key, sealed body
 Told = tuple[int, bool]  # the row's number, whether it is new
 Ended = Callable[[list[Told] | Exception], object]
 
 
 class Writer(Protocol):
-    async def insert(self, rows: Sequence[Row]) -> list[Told]:
+    async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
         """What became of each row, committed."""
         ...
 
@@ -42,19 +42,24 @@ def open_writer(store: Store) -> Writer:
 
 class SqliteWriter:
     """Waits for this process's turn like every writer. It has a thread of its own, without an
-    executor around it: that took longer than the insert. A batch goes in by a few long statements,
+    executor around it: that took longer than the insert. A batch goes in by one long statement,
     because each one gives the interpreter away and has to get it back."""
 
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=2 * MOST_AT_ONCE,  # one for each length
+        )
         for pragma in SQLITE_PRAGMAS:
             self._connection.execute(pragma)
-        self._jobs: SimpleQueue[tuple[Sequence[Row], Ended] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Sequence[Row], str, Ended] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="inbox", daemon=True)
         self._thread.start()
 
-    async def insert(self, rows: Sequence[Row]) -> list[Told]:
+    async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
         loop = asyncio.get_running_loop()
         async with self._store.turn():
             done: asyncio.Future[list[Told]] = loop.create_future()
@@ -69,7 +74,8 @@ class SqliteWriter:
                 else:
                     done.set_result(told)
 
-            self._jobs.put((rows, lambda told: loop.call_soon_threadsafe(tell, told)))
+            text = at.strftime(AS_SQLALCHEMY)
+            self._jobs.put((rows, text, lambda told: loop.call_soon_threadsafe(tell, told)))
             try:
                 return await done
             except asyncio.CancelledError:
@@ -78,23 +84,24 @@ class SqliteWriter:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            rows, ended = job
+            rows, at, ended = job
             try:
-                ended(self._insert(rows))
+                ended(self._insert(rows, at))
             except Exception as error:  # noqa: BLE001  whoever waits gets it
                 ended(error)
 
-    def _insert(self, rows: Sequence[Row]) -> list[Told]:
+    def _insert(self, rows: Sequence[Row], at: str) -> list[Told]:
         with self._connection as db:
             db.execute("BEGIN IMMEDIATE")
             cursor, added = db.cursor(), 0
-            for some in _cut(rows):
-                cursor.execute(_insert_many(len(some)), list(chain.from_iterable(some)))
+            for start in range(0, len(rows), MOST_AT_ONCE):
+                some = rows[start : start + MOST_AT_ONCE]
+                cursor.execute(_insert_many(len(some)), [at, *chain.from_iterable(some)])
                 added += cursor.rowcount
             # Nobody else writes now: what was added has the highest numbers, in order.
             first = (cursor.lastrowid or 0) - added + 1
             if added == len(rows):
-                told = [(number, True) for number in range(first, first + added)]
+                told = list(zip(range(first, first + added), repeat(True)))
             else:
                 told = self._numbers(rows, first if added else None)
             crashpoint.here("inbox.before_commit")
@@ -119,38 +126,20 @@ class SqliteWriter:
         self._connection.close()
 
 
-def _cut(rows: Sequence[Row]) -> Iterator[list[tuple[object, ...]]]:
-    """In lengths that are powers of two: few statements are ever prepared."""
-    start = 0
-    while left := len(rows) - start:
-        size = min(1 << (left.bit_length() - 1), MOST_AT_ONCE)
-        yield [
-            (platform, app, key, body, _text(at))
-            for platform, app, key, body, at in rows[start : start + size]
-        ]
-        start += size
-
-
-@lru_cache(maxsize=4)
-def _text(at: datetime) -> str:
-    """As SQLAlchemy writes it; one batch has one or few."""
-    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
 @cache
 def _insert_many(count: int) -> str:
-    values = ", ".join(["(?, ?, ?, ?, ?, 'new', 0)"] * count)
+    values = ", ".join(["(?1, 'new', 0, ?, ?, ?, ?)"] * count)
     return (
-        "INSERT INTO heard (platform, app, key, body, at, state, attempts)"  # noqa: S608 - fixed
+        "INSERT INTO heard (at, state, attempts, platform, app, key, body)"  # noqa: S608 - fixed
         f" VALUES {values} ON CONFLICT (platform, app, key) DO NOTHING"
     )
 
 
 _INSERT: Final = (
     "INSERT INTO heard (platform, app, key, body, at, state, attempts)"
-    " SELECT platform, app, key, body, at, 'new', 0"
-    " FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[])"
-    " WITH ORDINALITY AS given (platform, app, key, body, at, place) ORDER BY place"
+    " SELECT platform, app, key, body, $5::timestamptz, 'new', 0"
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])"
+    " WITH ORDINALITY AS given (platform, app, key, body, place) ORDER BY place"
     " ON CONFLICT (platform, app, key) DO NOTHING RETURNING platform, app, key, id"
 )
 _KNOWN: Final = (
@@ -165,17 +154,22 @@ class PostgresWriter:
 
     def __init__(self, url: str) -> None:
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection: asyncpg.Connection | None = None
+        self._connection: Any = None  # asyncpg's
 
-    async def insert(self, rows: Sequence[Row]) -> list[Told]:
+    async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
         connection = self._connection
         if connection is None or connection.is_closed():
+            import asyncpg  # noqa: PLC0415 - not on SQLite
+
             connection = self._connection = await asyncpg.connect(
-                self._dsn, timeout=LIMIT_SECONDS, command_timeout=LIMIT_SECONDS
+                self._dsn,
+                timeout=LIMIT_SECONDS,
+                command_timeout=LIMIT_SECONDS,
+                server_settings=POSTGRES_SETTINGS,
             )
         try:
             async with connection.transaction():
-                told = await self._insert(connection, rows)
+                told = await self._insert(connection, rows, at)
                 crashpoint.here("inbox.before_commit")
         except BaseException:  # nobody knows what state it is in: the next batch takes another
             self._connection = None
@@ -184,9 +178,10 @@ class PostgresWriter:
         return told
 
     @staticmethod
-    async def _insert(connection: Any, rows: Sequence[Row]) -> list[Told]:
+    async def _insert(connection: Any, rows: Sequence[Row], at: datetime) -> list[Told]:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        new = {tuple(found)[:3]: found["id"] for found in await connection.fetch(_INSERT, *columns)}
+        added = await connection.fetch(_INSERT, *columns, at)
+        new = {tuple(found)[:3]: found["id"] for found in added}
         known: dict[tuple[str, ...], int] = {}
         if len(new) < len(rows):
             rest = await connection.fetch(_KNOWN, *columns[:3])

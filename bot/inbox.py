@@ -25,10 +25,9 @@ BATCH = 1024
 
 
 class Stored(NamedTuple):
-    """A heard message with its row's number; ``fresh`` is False when it was heard before."""
+    """A message's row; ``fresh`` is False when it was heard before."""
 
     id: int
-    raw: Raw
     fresh: bool
 
 
@@ -52,25 +51,24 @@ class Inbox:
 
     async def store(self, raw: Raw) -> Stored:
         """Durable when it returns. Raises what the database raised: then nothing is stored."""
-        [stored] = await self.store_all([raw])
-        return stored
+        [told] = await self.store_all([raw])
+        return Stored(*told)
 
-    async def store_all(self, raws: Sequence[Raw]) -> list[Stored]:
+    async def store_all(self, raws: Sequence[Raw]) -> Sequence[Told]:
         """The same for what came together: all of it is stored, or nothing."""
         told = await self._group.submit_all(raws)
         crashpoint.here("inbox.after_commit")
-        return [Stored(number, raw, fresh) for raw, (number, fresh) in zip(raws, told, strict=True)]
+        return told
 
     async def _insert(self, raws: Sequence[Raw]) -> Sequence[Told]:
         if self._writer is None:
             raise RuntimeError("the inbox is closed")
         sealed = self._store.vault.seal_all([raw.body for raw in raws], PLACE)
-        at = self._store.clock.now()
         rows = [
-            (platform, app, key, body, at)
+            (platform, app, key, body)
             for (platform, app, key, _), body in zip(raws, sealed, strict=True)
         ]
-        return await self._writer.insert(rows)
+        return await self._writer.insert(rows, self._store.clock.now())
 
 
 _CLAIM = (

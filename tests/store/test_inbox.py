@@ -78,8 +78,8 @@ async def test_a_message_that_comes_again_is_stored_once_under_its_number(
     assert await count(store) == 50
     assert sum(each.fresh for each in stored) == 50
     assert not again.fresh
-    numbers = {each.id for each in (*stored, again) if each.raw.key == "m7"}
-    assert len(numbers) == 1
+    numbers = {each.id for each, raw in zip(stored, twice, strict=True) if raw.key == "m7"}
+    assert numbers == {again.id}
 
 
 async def test_the_same_key_of_another_app_is_another_message(inbox: Counted) -> None:
@@ -248,23 +248,27 @@ async def test_the_table_shows_nothing_of_what_was_said(store: Store, inbox: Cou
 async def test_numbers_are_told_to_the_message_they_belong_to(
     store: Store, inbox: Counted, count: int
 ) -> None:
-    first = await inbox.store_all([message(f"m{n}") for n in range(count)])
-    mixed = await inbox.store_all([message(f"m{n // 2}") for n in range(0, 4 * count, 2)])
+    raws = [message(f"m{n}") for n in range(2 * count)]
+    first = await inbox.store_all(raws[:count])
+    mixed = await inbox.store_all(raws)
     async with store.reading() as session:
         rows = await session.execute(select(Heard.key, Heard.id))
         numbers = {row.key: row.id for row in rows}
     assert len(numbers) == 2 * count
-    assert {one.raw.key: one.id for one in (*first, *mixed)} == numbers
-    assert [one.fresh for one in first] == [True] * count
-    assert [one.fresh for one in mixed] == [False] * count + [True] * count
+    assert [number for number, _ in (*first, *mixed)] == [
+        numbers[raw.key] for raw in (*raws[:count], *raws)
+    ]
+    assert [fresh for _, fresh in first] == [True] * count
+    assert [fresh for _, fresh in mixed] == [False] * count + [True] * count
     order = sorted(numbers, key=lambda key: numbers[key])
     assert order == [f"m{n}" for n in range(2 * count)]
 
 
 async def test_one_that_is_twice_in_a_batch_is_new_once(store: Store, inbox: Counted) -> None:
     told = await inbox.store_all([message("a"), message("b"), message("a"), message("b")])
-    assert [one.fresh for one in told] == [True, True, False, False]
-    assert (told[0].id, told[1].id) == (told[2].id, told[3].id)
+    numbers, fresh = zip(*told, strict=True)
+    assert fresh == (True, True, False, False)
+    assert numbers[:2] == numbers[2:]
     assert await count(store) == 2
 
 

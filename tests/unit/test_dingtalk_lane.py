@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.platforms.dingtalk.lane import CROWD, Ferry
+from bot.platforms.dingtalk.lane import CROWD, FULL, Ferry
+
+ROOM = 4 * FULL
 
 
 class Shore:
@@ -16,7 +18,7 @@ class Shore:
         self.log: list[object] = []
         self.queue: list[int] = []
         self.gate: asyncio.Event | None = None
-        self.ferry: Ferry[int] = Ferry(self.carry, waiting=64, rest=self.rest, wake=self.wake)
+        self.ferry: Ferry[int] = Ferry(self.carry, waiting=ROOM, rest=self.rest, wake=self.wake)
 
     async def carry(self, items: list[int]) -> None:
         self.log.append(items)
@@ -31,10 +33,16 @@ class Shore:
         asyncio.get_running_loop().call_soon(self._come)
 
     def _come(self) -> None:
-        """One a turn of the loop, as sockets bring them."""
+        """As many a turn of the loop as a read of a socket brings."""
+        come, self.queue = self.queue[:FULL], self.queue[FULL:]
+        for item in come:
+            self.ferry.put(item)
         if self.queue:
-            self.ferry.put(self.queue.pop(0))
             asyncio.get_running_loop().call_soon(self._come)
+
+
+def carried(shore: Shore) -> list[list[object]]:
+    return [one for one in shore.log if isinstance(one, list)]
 
 
 @asynccontextmanager
@@ -97,13 +105,24 @@ async def test_it_wakes_them_when_it_is_cancelled_under_way() -> None:
     assert shore.log[-1] == "wake"
 
 
+async def test_what_several_reads_bring_goes_together() -> None:
+    shore = Shore()
+    shore.queue = list(range(100, 100 + 2 * FULL + 1))
+    many = shore.queue
+    async with sailing(shore):
+        for number in range(CROWD):
+            shore.ferry.put(number)
+        await until(lambda: len(shore.log) >= 5)
+    assert shore.log[4] == many
+
+
 async def test_when_all_room_is_taken_it_waits_no_longer() -> None:
     shore = Shore()
-    shore.queue = list(range(100, 200))
+    count = 8 * FULL
+    shore.queue = list(range(100, 100 + count))
     async with sailing(shore):
         for number in range(CROWD):
             shore.ferry.put(number)
         await until(lambda: not shore.queue)
-        await until(lambda: sum(len(one) for one in shore.log if isinstance(one, list)) == 108)
-    second = next(one for one in shore.log[2:] if isinstance(one, list))
-    assert 64 <= len(second) < 100
+        await until(lambda: sum(map(len, carried(shore))) == CROWD + count)
+    assert ROOM <= len(carried(shore)[1]) < count

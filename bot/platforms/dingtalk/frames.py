@@ -57,17 +57,12 @@ def read_frame(raw: bytes | str) -> Frame:
     headers = frame.get("headers") or frame.get("header") or {}
     if not isinstance(headers, dict):
         raise ValueError("headers are an object")  # noqa: TRY004
-    told = headers.get
-    words = (
-        frame.get("type") or "",
-        told("topic") or "",
-        told("messageId") or "",
-        told("eventType") or "",
-    )
-    data = frame.get("data") or ""
-    if set(map(type, (*words, data))) != {str}:
+    kind, data, told = frame.get("type") or "", frame.get("data") or "", headers.get
+    topic, message_id = told("topic") or "", told("messageId") or ""
+    event = told("eventType") or ""
+    if not (type(kind) is type(data) is type(topic) is type(message_id) is type(event) is str):
         raise ValueError("a frame's words are strings")
-    return Frame(*words, told("time"), data)
+    return Frame(kind, topic, message_id, event, told("time"), data)
 
 
 def ack(message_id: str, data: bytes, code: int = OK) -> bytes:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
 CROWD: Final = 8  # items of one trip
-MOMENT: Final = 0.001  # seconds
+MOMENT: Final = 0.003  # seconds
 TURNS: Final = 3  # of the loop: from the bytes on a socket to the item here
+FULL: Final = 128  # items of one turn: there may be more behind them
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class Ferry(Generic[T]):
     async def run(self) -> None:
         while True:
             await self._some.wait()
+            await self._quiet()
             items, self._items = self._items, []
             self._some.clear()
             self._room.set()
@@ -96,12 +98,11 @@ class Ferry(Generic[T]):
             await asyncio.sleep(MOMENT)
         finally:
             self._wake()
-        await self._quiet()
 
     async def _quiet(self) -> None:
-        """Until nobody comes any more or all room is taken."""
-        before = -1
-        while before < len(self._items) < self._most:
+        """Until many do not come any more or all room is taken."""
+        before = 0
+        while before + FULL <= len(self._items) < self._most:
             before = len(self._items)
             for _ in range(TURNS):
                 await asyncio.sleep(0)

@@ -54,16 +54,20 @@ class Link:
         try:
             async with asyncio.timeout(patience.silence) as limit:
                 due = clock()
-                while (frame := await self._next()) is not None:
+                while (message := await self._socket.receive()).type in DATA:
                     if not self.noticed and clock() >= due:  # not for each: a timer is dear
                         limit.reschedule(clock() + patience.silence)
                         due = clock() + patience.silence / 50
-                    await take(frame)
+                    frame = _readable(message.data)
+                    if frame is not None:
+                        await take(frame)
                     if self.noticed and not self.over.is_set():
                         limit.reschedule(clock() + patience.grace)
                         self.over.set()
         except TimeoutError:
             log.info("a Stream connection was given up: %s", "noticed" if self.noticed else "mute")
+        except (ConnectionError, aiohttp.ClientError) as error:
+            log.info("a Stream connection was lost: %s", type(error).__name__)
         finally:
             self.over.set()
             await self._close()
@@ -90,26 +94,20 @@ class Link:
             return False
         return True
 
-    async def _next(self) -> Frame | None:
-        """The next readable frame; None at the end."""
-        while True:
-            try:
-                message = await self._socket.receive()
-            except (ConnectionError, aiohttp.ClientError):
-                return None
-            if message.type not in DATA:
-                return None
-            try:
-                return read_frame(message.data)
-            except (ValueError, AttributeError):
-                log.warning("an unreadable frame of %d bytes", len(message.data))
-
     async def _close(self) -> None:
         try:
             async with asyncio.timeout(self._patience.close):
                 await self._socket.close()
         except TimeoutError:
             log.info("a Stream connection did not close in time")
+
+
+def _readable(data: bytes) -> Frame | None:
+    try:
+        return read_frame(data)
+    except (ValueError, AttributeError):
+        log.warning("an unreadable frame of %d bytes", len(data))
+        return None
 
 
 async def dial(api: Api, http: aiohttp.ClientSession, patience: Patience) -> Link:

@@ -60,6 +60,7 @@ class _Payload(BaseModel):
         populate_by_name=False,
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
+        defer_build=True,  # each when the first of its kind comes, not at the start
     )
 
 
@@ -157,28 +158,35 @@ def read_text(data: str, *, app: str, corp_id: str) -> Raw | None:
     that is not so ordinary, which ``read_message`` reads."""
     try:
         message = orjson.loads(data)
-        fields = _ORDINARY(message)
+        kind, key, conversation, chat, user, corp, bot, hook, expires, created, text = _ORDINARY(
+            message
+        )
+        words, listed = text["content"], message.get("isInAtList")
+        if not (
+            kind == "text"
+            and (type(conversation) is type(corp) is type(hook) is type(words) is str)
+            and type(created) is type(expires) is int
+            and corp == bot
+            and corp_id in ("", corp)
+            and ORDINARY_IDS(" ".join((key, user, chat)))
+            and EARLIEST < created <= LATEST
+            and EARLIEST < expires <= LATEST
+            and hook
+            and listed in (None, True, False)
+            and "errorCode" not in message
+            and "errCode" not in message
+        ):
+            return None
     except (ValueError, KeyError, TypeError):
         return None
-    if tuple(map(type, fields)) != _ORDINARY_TYPES:
-        return None
-    kind, key, conversation_type, chat, user, corp, bot_corp, hook, expires, created, text = fields
-    words, listed = text.get("content"), message.get("isInAtList")
-    if (
-        kind != "text"
-        or not (key and user and corp == bot_corp and corp_id in ("", corp))
-        or not ORDINARY_IDS.fullmatch(f"{key} {user} {chat}")
-        or not (EARLIEST < created <= LATEST and EARLIEST < expires <= LATEST and hook)
-        or type(words) is not str
-        or listed not in (None, True, False)
-        or "errorCode" in message
-        or "errCode" in message
-    ):
-        return None
-    in_group = conversation_type == GROUP
+    in_group = conversation == GROUP
     ask = {
         "message_id": key,
-        "chat": (_A_GROUP if in_group else _PRIVATELY) | {"id": chat if in_group else user},
+        "chat": {
+            "platform": PLATFORM,
+            "place": _GROUP if in_group else _PRIVATE,
+            "id": chat if in_group else user,
+        },
         "user": user,
         "at": created,
         "kind": "text",
@@ -193,10 +201,8 @@ _ORDINARY = itemgetter(
     *("msgtype", "msgId", "conversationType", "conversationId", "senderStaffId", "senderCorpId"),
     *("chatbotCorpId", "sessionWebhook", "sessionWebhookExpiredTime", "createAt", "text"),
 )
-ORDINARY_IDS: Final = re.compile(" ".join([KEY.pattern] * 3))
-_ORDINARY_TYPES = (*[str] * 8, int, int, dict)
-_A_GROUP = {"platform": PLATFORM, "place": Place.GROUP.value}
-_PRIVATELY = {"platform": PLATFORM, "place": Place.PRIVATE.value}
+ORDINARY_IDS: Final = re.compile(" ".join([KEY.pattern] * 3)).fullmatch
+_GROUP, _PRIVATE = Place.GROUP.value, Place.PRIVATE.value
 
 
 def read_click(data: str | bytes, *, message_id: str, corp_id: str, at: datetime) -> Ask | Refused:

@@ -76,12 +76,8 @@ class Item(NamedTuple):
     came: float
 
 
-class Said(NamedTuple):
-    """A message that is to be stored, and the frame to be acknowledged then."""
-
-    link: Link
-    frame_id: str
-    raw: Raw
+Said = tuple[Link, str, Raw]
+"""The frame to be acknowledged, by its id, once its message is stored."""
 
 
 class Stream:
@@ -155,7 +151,7 @@ class Stream:
                 self._tally(PLATFORM, PUSH_POOL)
                 raw = read_text(frame.data, app=app, corp_id=corp_id)
                 raw = raw or await self._unusual(link, frame)
-                if raw is not None and not self._said.put(Said(link, frame.message_id, raw)):
+                if raw is not None and not self._said.put((link, frame.message_id, raw)):
                     await self._said.room()
             elif frame.type == "SYSTEM":
                 await self._system(link, frame)
@@ -201,19 +197,19 @@ class Stream:
 
     async def _store(self, said: list[Said]) -> None:
         """One commit, then one write for each socket."""
-        waiting: dict[Link, list[str]] = {}
-        for one in said:
-            waiting.setdefault(one.link, []).append(one.frame_id)
         try:
             async with asyncio.timeout(HEAR_SECONDS):
-                await self._hear_all([one.raw for one in said])
+                await self._hear_all([raw for _, _, raw in said])
         except Exception as error:  # noqa: BLE001 - whatever it was, the messages come again
-            for one in said:
-                self._failed("message", one.frame_id, error)
+            for _, frame_id, _ in said:
+                self._failed("message", frame_id, error)
             return
         crashpoint.here("stream.before_ack")
-        for link, frame_ids in waiting.items():
-            await link.answer_all(map(heard, frame_ids))
+        answers: dict[Link, list[bytes]] = {}
+        for link, frame_id, _ in said:
+            answers.setdefault(link, []).append(heard(frame_id))
+        for link, frames in answers.items():
+            await link.answer_all(frames)
         crashpoint.here("stream.after_ack")
 
     def _rest(self) -> None:
