@@ -167,7 +167,7 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
     return _absolute(settings, path.parent if path else Path.cwd())
 
 
-LISTS = frozenset({"risk_groups", "on_duty"})  # in an environment: comma-separated
+LISTS = frozenset({"risk_groups", "app_chats", "on_duty"})  # in an environment: comma-separated
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: str) -> None:
@@ -175,7 +175,8 @@ def _put(tree: dict[str, Any], keys: list[str], value: str) -> None:
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise SettingsError(f"环境变量 {PREFIX}{'__'.join(keys).upper()}：{key} 不是一个配置段")
-    tree[keys[-1]] = value.split(",") if keys[-1] in LISTS else value
+    parts = (part.strip() for part in value.split(","))
+    tree[keys[-1]] = [part for part in parts if part] if keys[-1] in LISTS else value
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:

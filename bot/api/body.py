@@ -14,7 +14,7 @@ QUESTION: Final = 1 << 20
 SECONDS: Final = 60.0  # for a body to arrive
 
 
-async def read(request: web.Request, limit: int) -> bytes:
+async def read(request: web.Request, limit: int) -> bytearray:
     """Raises Problem 400, 413 or 415."""
     if request.content_type != "application/json":
         raise Problem(415, "请求体应为 JSON，请求头 Content-Type: application/json")
@@ -33,7 +33,7 @@ async def read(request: web.Request, limit: int) -> bytes:
         raise Problem(400, "请求体没有完整到达，或压缩已损坏", headers=close) from None
     except TimeoutError:
         raise Problem(400, f"请求体没有在 {SECONDS:.0f} 秒内到齐") from None
-    return bytes(parts)
+    return parts
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

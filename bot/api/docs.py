@@ -15,6 +15,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+KINDS: Final = frozenset({"$ref", "anyOf", "type", "enum", "const"})  # else it is anything
 STYLE: Final = """
 :root{color-scheme:light dark;--line:#e3e6ea;--soft:#6b7280;--back:#f6f7f9}
 @media(prefers-color-scheme:dark){:root{--line:#2b3138;--soft:#9aa4b0;--back:#1b1f24}}
@@ -99,7 +100,7 @@ def _named(schema: dict[str, Any]) -> str:
         name = escape(schema["$ref"].rsplit("/", 1)[-1])
         return f'<a href="#{name}">{name}</a>'
     if "anyOf" in schema:
-        return " 或 ".join(_named(each) for each in schema["anyOf"])
+        return " 或 ".join(_named(each) for each in schema["anyOf"] if KINDS & each.keys())
     if schema.get("type") == "array":
         return f"{_named(schema['items'])} 的列表"
     if "enum" in schema:

@@ -1,13 +1,21 @@
 """What goes in and out, as models: the source of ``openapi.json``.
 
 Rows of pushed data are read by ``risk.sources.wire``, one by one, so that a bad one does not spoil
-the rest; here they are only described.
+the rest; here they are only described. A list takes whatever stands in it, as the body is taken
+whatever stands in its lists: what is no row is among the ``rejected`` of the answer.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from risk.sources.wire import (
     LONGEST_BRANCH,
@@ -18,11 +26,22 @@ from risk.sources.wire import (
 )
 
 # pydantic's own patterns cannot look ahead, so above nothing is said in two ways
-POSITIVE = r"^(0{0,8}[1-9]\d{0,8}(\.\d{1,9})?|0\.\d{0,8}[1-9])$"
+POSITIVE = r"^(0{0,8}[1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9])$"
 Price = Annotated[str, Field(pattern=POSITIVE, examples=["3120"])]
-Amount = Annotated[str, Field(pattern=r"^-?\d{1,14}(\.\d{1,9})?$", examples=["100000.00"])]
-AnyPrice = Annotated[str, Field(pattern=r"^-?\d{1,9}(\.\d{1,9})?$", examples=["3120"])]
-Rate = Annotated[str, Field(pattern=r"^\d{1,2}(\.\d{1,9})?$", examples=["0.12"])]
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,14}(\.[0-9]{1,9})?$", examples=["100000.00"])]
+AnyPrice = Annotated[str, Field(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$", examples=["3120"])]
+Rate = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,9})?$", examples=["0.12"])]
+# Days of this century, as ``risk.sources.wire.YEARS``: a format could not say which years.
+DAY = (
+    r"(20[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])-02-29)"
+)
+TIME = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+ZONE = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+Day = Annotated[date, WithJsonSchema({"type": "string", "pattern": f"^{DAY}$"})]
+Moment = Annotated[
+    AwareDatetime, WithJsonSchema({"type": "string", "pattern": f"^{DAY}{TIME}{ZONE}$"})
+]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[!-~]+$")]
 Level = Literal["正常", "关注", "警示", "追保", "强平", "穿仓", "异常"]
 Direction = Literal["long", "short"]
@@ -36,6 +55,11 @@ class Row(BaseModel):
     """Of pushed data; a field that we do not know is passed over."""
 
     model_config = ConfigDict(extra="ignore", defer_build=True)
+
+
+R = TypeVar("R", bound=Row)
+BadRow = Annotated[Any, Field(description="不合格的行：不收，列在 rejected 里")]
+Rows = list[R | BadRow] | None
 
 
 class Option(Row):
@@ -62,8 +86,8 @@ class Account(Row):
     """缺少或为 null 的金额由账本按持仓计算；给出的以柜台为准。"""
 
     account: Id
-    name: str = Field("", max_length=LONGEST_NAME)
-    branch: str = Field("", max_length=LONGEST_BRANCH)
+    name: str = Field("", max_length=LONGEST_NAME, description="不含不可见字符")
+    branch: str = Field("", max_length=LONGEST_BRANCH, description="不含不可见字符")
     pre_balance: Amount | None = Field(None, description="上日结存，不含质押")
     deposit: Amount | None = None
     withdraw: Amount | None = None
@@ -94,22 +118,22 @@ class Position(Row):
 
 
 class Snapshot(Row):
-    trading_day: date
-    at: AwareDatetime
+    trading_day: Day = Field(description="交易日，如 2026-11-23")
+    at: Moment = Field(description="这份数据的时间，带时区，如 2026-11-23T10:15:00+08:00")
     complete: bool = Field(False, description="true：替换本数据源当日此前所说的一切")
-    instruments: list[Instrument] = []
-    accounts: list[Account] = []
-    positions: list[Position] = []
+    instruments: Rows[Instrument] = None
+    accounts: Rows[Account] = None
+    positions: Rows[Position] = None
 
 
 class Tick(Row):
     instrument: Id
     last: Price
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class Ticks(Row):
-    ticks: list[Tick] = []
+    ticks: Rows[Tick] = None
 
 
 class Rejected(Model):
@@ -175,7 +199,12 @@ class AccountRisk(Model):
 
 class ProductMove(Model):
     product: Id
-    move: str = Field(pattern=r"^[+-]?\d{1,2}(\.\d{1,9})?$", examples=["-0.05"])
+    move: str = Field(
+        pattern=r"^[+-]?[0-9]{1,2}(\.[0-9]{1,9})?$",
+        json_schema_extra={"pattern": r"^(\+?[0-9]{1,2}|-0{1,2})(\.[0-9]{1,9})?$"},
+        examples=["-0.05"],
+        description="大于 -1",
+    )
 
 
 class InstrumentPrice(Model):
@@ -186,7 +215,7 @@ class InstrumentPrice(Model):
 class MarginRate(Model):
     product: Id
     margin_rate: str = Field(
-        pattern=r"^[+-]?\d(\.\d{1,9})?$",
+        pattern=r"^[+-]?[0-9](\.[0-9]{1,9})?$",
         examples=["+0.02"],
         description="带正负号为增减，不带为改成",
     )

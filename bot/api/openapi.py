@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from bot.api import models
 from bot.api.door import SCOPES
 from bot.api.problem import CONTENT_TYPE, TITLES
+from risk.sources.wire import LONGEST_ID
 
 Json = dict[str, Any]
 REF: Final = "#/components/schemas/{model}"
@@ -92,14 +93,15 @@ def _paths() -> Json:
         "/api/v1/push/snapshot": {
             "post": _operation(
                 "推送快照",
-                "好的行收下，坏的行列出。complete 为 true 时替换本数据源当日此前所说的一切，"
+                "好的行收下，坏的行列在 rejected 里，不影响其他行。"
+                "complete 为 true 时替换本数据源当日此前所说的一切，"
                 "否则只替换出现的账户（连同其全部持仓）。没有资金行的持仓，账户级别为异常。"
                 "请求体最大 64 MiB，更大的请分批。",
                 "data:push",
                 body=(models.Snapshot, SNAPSHOT_EXAMPLE),
                 good=(202, models.SnapshotTaken),
                 parameters=[SOURCE],
-                more=(429,),
+                more=(404, 429),
             )
         },
         "/api/v1/push/ticks": {
@@ -110,7 +112,7 @@ def _paths() -> Json:
                 body=(models.Ticks, TICKS_EXAMPLE),
                 good=(202, models.TicksTaken),
                 parameters=[SOURCE],
-                more=(429,),
+                more=(404, 429),
             )
         },
         "/api/v1/accounts/{account}/risk": {
@@ -131,6 +133,7 @@ def _paths() -> Json:
                 "risk:read",
                 body=(models.WhatIf, WHAT_IF_EXAMPLE),
                 good=(200, models.WhatIfAnswer),
+                more=(404,),
             )
         },
         "/api/v1/alerts": {
@@ -158,12 +161,20 @@ def _parameter(name: str, where: str, schema: Json, description: str) -> Json:
 
 SOURCE: Final = _parameter("source", "query", {"type": "string"}, "有多个推送数据源时指明其名称")
 ACCOUNT: Final = _parameter(
-    "account", "path", {"type": "string", "minLength": 1, "maxLength": 32}, "资金账号"
+    "account", "path", {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}, "资金账号"
 )
 SINCE: Final = _parameter(
-    "since", "query", {"type": "string", "format": "date-time"}, "此时刻起有变化的"
+    "since",
+    "query",
+    {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}, {"maxLength": 0}]},
+    "此时刻或此日起有变化的",
 )
-OF_ACCOUNT: Final = _parameter("account", "query", {"type": "string"}, "只看这个资金账号")
+OF_ACCOUNT: Final = _parameter(
+    "account",
+    "query",
+    {"type": "string", "maxLength": LONGEST_ID, "pattern": "^[!-~]*$"},
+    "只看这个资金账号",
+)
 
 
 def _operation(

@@ -6,7 +6,8 @@ from aiohttp import web
 
 from bot.api import body
 from bot.api.problem import Problem, answer
-from risk.sources.push import Busy, NotJson, PushSource, Taken
+from risk.sources.pieces import NotJson
+from risk.sources.push import Busy, PushSource, Taken
 from risk.sources.wire import NotReadable
 
 LISTED = 10_000  # rejected rows that an answer names
@@ -30,11 +31,11 @@ def _chosen(sources: Mapping[str, PushSource], request: web.Request) -> PushSour
     if not name and len(sources) == 1:
         return next(iter(sources.values()))
     if name not in sources:
-        raise Problem(422, f"请用参数 source 指明数据源，可选：{'、'.join(sources)}")
+        raise Problem(404, f"请用参数 source 指明数据源，可选：{'、'.join(sources)}")
     return sources[name]
 
 
-async def _taken(take: Callable[[bytes], Awaitable[Taken]], told: bytes) -> web.Response:
+async def _taken(take: Callable[[bytearray], Awaitable[Taken]], told: bytearray) -> web.Response:
     try:
         found = await take(told)
     except NotJson:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -27,7 +27,7 @@ from risk.told import Account
 
 DIGITS = Decimal("0.000001")  # of a ratio
 MOST_ALERTS = 500
-LAST_YEAR = 9999  # has no place in every time zone's calendar
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)  # that we ask for
 ACCOUNT = re.compile(rf"[!-~]{{0,{LONGEST_ID}}}")
 MOST_STRESSED = 20_000  # accounts that are worked out exactly for one question
 WORDS = {
@@ -65,7 +65,7 @@ async def stress(book: Book, store: Store, request: web.Request) -> web.Response
         if book.source_of(name) is None
     ]
     if unknown:
-        raise Problem(422, "有账户不在账本里", wrong=unknown)
+        raise Problem(404, "有账户不在账本里", wrong=unknown)
     now, terms = store.clock.now(), book.terms
     stale = any(told.is_stale(now) for told in book.told.values() if told.as_of)
     told = _told(book, names)
@@ -212,16 +212,15 @@ def _counted(found: Iterable[Figures]) -> dict[str, int]:
 
 
 def _since(told: str | None) -> datetime | None:
+    """A day begins in Shanghai. A moment that no calendar has room for is the nearest that fits."""
     if not told:
         return None
     try:
         # A plus that was not escaped comes as a blank.
         found = datetime.fromisoformat(told.replace(" ", "+") if "T" in told else told)
     except ValueError:
-        found = None
-    if found is None or not 1970 <= found.year < LAST_YEAR:
-        raise Problem(422, "since 应为时间，如 2026-11-23T10:15:00+08:00")
-    return found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
+        raise Problem(422, "since 应为时间，如 2026-11-23T10:15:00+08:00") from None
+    return min(max(found if found.tzinfo else found.replace(tzinfo=SHANGHAI), FIRST), LAST)
 
 
 def _alert(found: Episode, sent: Mapping[int, deliveries.Delivered]) -> dict[str, object]:

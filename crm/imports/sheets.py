@@ -7,7 +7,6 @@ from zipfile import ZipFile
 from crm.imports import delimited, legacy, webtable, xlsx
 from crm.imports.table import MAX_UNPACKED, NotATable, Table, TableTooLarge
 
-OLE = bytes.fromhex("D0CF11E0")
 ZIP = b"PK"
 HTML = re.compile(rb"\s*<(?:html|table|!doctype\s+html|head|meta|!--)", re.IGNORECASE)
 BOMS = b"\xef\xbb\xbf\xff\xfe"
@@ -26,7 +25,7 @@ def read(path: Path) -> Table:
         raise NotATable
     if data.startswith(ZIP):
         return _zipped(path, data)
-    if data.startswith(OLE):
+    if data.startswith(legacy.OLE):
         return legacy.read(path, data)
     head = data[:4096].lstrip(BOMS).replace(b"\0", b"")  # also when it is UTF-16
     if b"urn:schemas-microsoft-com:office:spreadsheet" in head and b"<?xml" in head:

@@ -3,7 +3,7 @@
 Good rows are taken, bad ones listed with their place; a missing amount stays missing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -30,8 +30,11 @@ MOST_UNITS = 10**6  # of a contract
 DEAREST = Decimal(10**9)
 HIGHEST_RATE = Decimal(100)
 LONGEST = 64  # characters of a number
-YEARS = range(2000, 2101)  # outside of them a moment has no place in every time zone's calendar
+YEARS = range(2000, 2100)  # outside of them a moment has no place in every time zone's calendar
 LONGEST_ID, LONGEST_NAME, LONGEST_BRANCH = 32, 128, 16  # characters, as the tables have them
+
+SNAPSHOT = ("trading_day", "at", "complete", "instruments", "accounts", "positions")
+TICKS = ("ticks",)
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -66,11 +69,11 @@ class _Rows:
         rows = body.get(key)
         if rows is None:
             return ()
-        if not isinstance(rows, list):
+        if not isinstance(rows, list | Iterator):
             raise NotReadable(f"{key} 应为列表")
         return tuple(self._each(rows, key, read_row))
 
-    def _each(self, rows: Sequence[object], key: str, read_row: Callable[[Json], T]) -> Iterable[T]:
+    def _each(self, rows: Iterable[object], key: str, read_row: Callable[[Json], T]) -> Iterable[T]:
         for index, row in enumerate(rows):
             if not isinstance(row, dict):
                 self.rejected.append(Rejected(f"{key}[{index}]", "应为对象"))
@@ -81,9 +84,10 @@ class _Rows:
                 self.rejected.append(Rejected(f"{key}[{index}].{bad.key}", bad.why))
 
 
-def snapshot(body: Json) -> tuple[Snapshot, tuple[Rejected, ...]]:
-    """Raises NotReadable without a trading day, a moment, or with something that is no list."""
-    rows = _Rows()
+def snapshot(told: object) -> tuple[Snapshot, tuple[Rejected, ...]]:
+    """Rows are taken from lists or iterators, in the order of ``SNAPSHOT``. Raises NotReadable
+    without a trading day, a moment, or with something that is no list."""
+    body, rows = _object(told), _Rows()
     read = Snapshot(
         trading_day=_trading_day(body),
         at=_moment_of_body(body),
@@ -95,15 +99,21 @@ def snapshot(body: Json) -> tuple[Snapshot, tuple[Rejected, ...]]:
     return read, tuple(rows.rejected)
 
 
-def ticks(body: Json, default_at: datetime) -> tuple[tuple[Tick, ...], tuple[Rejected, ...]]:
+def ticks(told: object, default_at: datetime) -> tuple[tuple[Tick, ...], tuple[Rejected, ...]]:
     """``default_at`` stands in where a tick does not say when. Raises NotReadable."""
-    rows = _Rows()
+    body, rows = _object(told), _Rows()
 
     def tick(row: Json) -> Tick:
         at = _moment(row, "at") if row.get("at") is not None else default_at
         return Tick(instrument=_text(row, "instrument"), last=_price(row, "last"), at=at)
 
     return rows.read(body, "ticks", tick), tuple(rows.rejected)
+
+
+def _object(told: object) -> Json:
+    if not isinstance(told, dict):
+        raise NotReadable("请求体应为 JSON 对象")
+    return told
 
 
 def _flag(body: Json) -> bool:

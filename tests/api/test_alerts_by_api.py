@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from crm.kernel.clock import SHANGHAI
 from risk.levels import Level
 from risk.models import Alert, AlertEvent, AlertKind, AlertNotice, AlertState
 from tests.api.conftest import Api, Json
@@ -86,6 +87,16 @@ class TestGivenAlerts:
         for since in (now, quote(now), now.replace("+00:00", "Z")):
             assert [each["account"] for each in await alerts(api, f"?since={since}")] == ["2"]
 
-    @pytest.mark.parametrize("since", ["yesterday", "0001-01-01", "2026-13-01T00:00:00Z"])
+    async def test_since_may_be_a_day_in_shanghai_or_lie_at_the_ends_of_all_calendars(
+        self, api: Api
+    ) -> None:
+        await raise_alert(api, "1")
+        today = f"{api.clock.now().astimezone(SHANGHAI):%Y-%m-%d}"
+        for since in (today, "0001-01-01T00:00:00%2B23:59", ""):
+            assert len(await alerts(api, f"?since={since}")) == 1, since
+        for since in ("2999-01-01", "9999-12-31T23:59:59-23:59"):
+            assert await alerts(api, f"?since={since}") == [], since
+
+    @pytest.mark.parametrize("since", ["yesterday", "0", "2026-13-01T00:00:00Z"])
     async def test_a_since_that_is_no_moment_is_422(self, api: Api, since: str) -> None:
         assert (await api.get(f"alerts?since={since}")).status == 422

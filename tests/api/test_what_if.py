@@ -144,10 +144,16 @@ class TestGivenAWrongQuestion:
         ({"shocks": [{"product": "rb", "move": "much"}]}, "shocks[0]"),
         ({"shocks": [{"instrument": "rb2701", "price": "0"}]}, "shocks[0]"),
         ({"shocks": [{"all": "sideways"}]}, "shocks[0]"),
-        ({"shocks": [{"all": "down_limit"}], "accounts": ["1"]}, "accounts[0]"),
         ({"shocks": [{"all": "down_limit"}], "more": 1}, "more"),
     ])  # fmt: skip
     async def test_its_place_is_named(self, api: Api, body: Json, path: str) -> None:
         answer = await api.post("risk/what-if", body)
         assert answer.status == 422
         assert [each["path"] for each in (await answer.json())["errors"]] == [path]
+
+    async def test_an_account_that_no_source_told_of_is_not_found(self, api: Api) -> None:
+        await api.push(snapshot())
+        told = {"shocks": [{"all": "down_limit"}], "accounts": ["90000001", "1"]}
+        answer = await api.post("risk/what-if", told)
+        assert answer.status == 404
+        assert [each["path"] for each in (await answer.json())["errors"]] == ["accounts[1]"]

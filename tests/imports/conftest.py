@@ -11,6 +11,7 @@ from openpyxl import Workbook
 
 from crm.imports.clients import read_clients
 from crm.imports.records import ClientSheet, Manager
+from tests.imports.biff import workbook
 
 TODAY = date(2026, 11, 23)
 CSV_KINDS = ("utf-8", "utf-8-sig", "gb18030", "utf-16")
@@ -29,7 +30,7 @@ Read = Callable[..., ClientSheet]
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Write:
-    """Rows into a file of a kind: an encoding for csv, or xlsx."""
+    """Rows into a file of a kind: an encoding for csv, xls or xlsx."""
 
     def _write(rows: Rows, kind: str = "utf-8", separator: str = ",") -> Path:
         if kind == "xlsx":
@@ -38,6 +39,10 @@ def ledger(tmp_path: Path) -> Write:
             for row in rows:
                 book.active.append(list(row))
             book.save(path)
+            return path
+        if kind == "xls":
+            path = tmp_path / "台账.xls"
+            path.write_bytes(workbook({"客户": rows}))
             return path
         path = tmp_path / "台账.csv"
         text = io.StringIO()
@@ -57,7 +62,13 @@ def read() -> Read:
     return _read
 
 
-@pytest.fixture(params=[*CSV_KINDS, "xlsx"])
+@pytest.fixture(params=[*CSV_KINDS, "xlsx", "xls"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Each way to save a ledger, one after the other."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["xlsx", "xls"])
+def book(request: pytest.FixtureRequest) -> str:
+    """Each kind of workbook: what only its cells can be, a number or a date."""
     return str(request.param)

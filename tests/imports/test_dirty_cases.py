@@ -13,6 +13,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from crm.imports.records import ClientRow, ClientSheet
 from crm.imports.table import NotATable, TableLocked, TableTooLarge
+from tests.imports.biff import Calculated, workbook
 
 Write = Callable[..., Path]
 Read = Callable[..., ClientSheet]
@@ -49,10 +50,10 @@ class TestCase1FullWidth:
 class TestCase2LongNumbers:
     @pytest.mark.parametrize("card", [622202123456789000, 6.22202123456789e17, "6.22202E+17"])
     def test_a_rounded_card_is_refused_and_never_guessed(
-        self, ledger: Write, read: Read, card: object
+        self, ledger: Write, read: Read, book: str, card: object
     ) -> None:
         rows = [[*HEAD, "银行卡号"], [*GOOD, card]]
-        assert codes(read(ledger(rows, "xlsx"))) == [(2, "银行卡号", "SCIENTIFIC")]
+        assert codes(read(ledger(rows, book))) == [(2, "银行卡号", "SCIENTIFIC")]
 
     def test_the_same_in_text_files(self, ledger: Write, read: Read, kind: str) -> None:
         rows = [HEAD, ["6.22202E+18", *GOOD[1:]]]
@@ -60,9 +61,9 @@ class TestCase2LongNumbers:
 
     @pytest.mark.parametrize("account", [80012345, 80012345.0, "80012345.0"])
     def test_a_number_that_excel_can_hold_is_fine(
-        self, ledger: Write, read: Read, account: object
+        self, ledger: Write, read: Read, book: str, account: object
     ) -> None:
-        row = only(read(ledger([HEAD, [account, "张三", 13800138000, None]], "xlsx")))
+        row = only(read(ledger([HEAD, [account, "张三", 13800138000, None]], book)))
         assert (row.fund_account, row.mobile) == ("80012345", "13800138000")
 
 
@@ -76,9 +77,9 @@ class TestCase3LeadingZeros:
         assert [row.marks for row in found.rows] == [(), (), ("PADDED",)]
         assert any("前导零" in notice for notice in found.notices)
 
-    def test_mixed_widths_are_left_alone(self, ledger: Write, read: Read) -> None:
+    def test_mixed_widths_are_left_alone(self, ledger: Write, read: Read, kind: str) -> None:
         rows = [HEAD, GOOD, ["812345", "王五", "", ""], ["8123456789", "赵六", "", ""]]
-        found = read(ledger(rows))
+        found = read(ledger(rows, kind))
         assert [row.fund_account for row in found.rows] == ["80010001", "812345", "8123456789"]
 
 
@@ -189,7 +190,7 @@ class TestCase7Encodings:
         found = read(ledger([HEAD, GOOD], kind))
         assert only(found).name == "张三"
         said = {"utf-8": "UTF-8 ", "utf-8-sig": "BOM", "gb18030": "GB18030", "utf-16": "UTF-16"}
-        assert kind == "xlsx" or said[kind] in found.notices[0]
+        assert kind in ("xlsx", "xls") or said[kind] in found.notices[0]
 
     def test_utf_16_without_its_mark_is_recognised(self, read: Read, tmp_path: Path) -> None:
         text = "\r\n".join("\t".join(row) for row in (HEAD, GOOD))
@@ -235,8 +236,10 @@ class TestCase9Dates:
     @pytest.mark.parametrize(
         "cell", [46027, 20260105, datetime.fromisoformat("2026-01-05"), date(2026, 1, 5)]
     )
-    def test_cells_of_a_workbook_too(self, ledger: Write, read: Read, cell: object) -> None:
-        row = only(read(ledger([[*HEAD, "开户日期"], [*GOOD, cell]], "xlsx")))
+    def test_cells_of_a_workbook_too(
+        self, ledger: Write, read: Read, book: str, cell: object
+    ) -> None:
+        row = only(read(ledger([[*HEAD, "开户日期"], [*GOOD, cell]], book)))
         assert row.open_date == date(2026, 1, 5)
 
     def test_a_workbook_of_the_1904_system(self, read: Read, tmp_path: Path) -> None:
@@ -259,9 +262,9 @@ class TestCase9Dates:
         ],
     )
     def test_what_is_no_day_is_refused(
-        self, ledger: Write, read: Read, written: str, why: str
+        self, ledger: Write, read: Read, kind: str, written: str, why: str
     ) -> None:
-        found = read(ledger([[*HEAD, "开户日期"], [*GOOD, written]]))
+        found = read(ledger([[*HEAD, "开户日期"], [*GOOD, written]], kind))
         assert codes(found) == [(2, "开户日期", why)]
 
     def test_two_digit_years_can_be_allowed(self, ledger: Write, read: Read) -> None:
@@ -291,13 +294,17 @@ class TestCase10Amounts:
         assert row.figures.equity == Decimal(yuan)
 
     @pytest.mark.parametrize("written", ["--", "-", "", "—"])
-    def test_a_dash_is_unknown_and_not_zero(self, ledger: Write, read: Read, written: str) -> None:
-        row = only(read(ledger([[*HEAD, "客户权益"], [*GOOD, written]])))
+    def test_a_dash_is_unknown_and_not_zero(
+        self, ledger: Write, read: Read, kind: str, written: str
+    ) -> None:
+        row = only(read(ledger([[*HEAD, "客户权益"], [*GOOD, written]], kind)))
         assert row.figures.equity is None
 
     @pytest.mark.parametrize("written", ["1,23", "约5万", "abc", "1.2.3", "(-5)", "+-5", "nan"])
-    def test_what_is_no_amount_is_refused(self, ledger: Write, read: Read, written: str) -> None:
-        found = read(ledger([[*HEAD, "客户权益"], [*GOOD, written]]))
+    def test_what_is_no_amount_is_refused(
+        self, ledger: Write, read: Read, kind: str, written: str
+    ) -> None:
+        found = read(ledger([[*HEAD, "客户权益"], [*GOOD, written]], kind))
         assert codes(found) == [(2, "客户权益", "AMOUNT_INVALID")]
 
 
@@ -463,9 +470,9 @@ class TestCase17IdAsNumber:
         ],
     )
     def test_a_cell_that_is_no_text_is_refused(
-        self, ledger: Write, read: Read, cell: object, why: str
+        self, ledger: Write, read: Read, book: str, cell: object, why: str
     ) -> None:
-        assert codes(read(ledger([HEAD, [*GOOD[:3], cell]], "xlsx"))) == [(2, "证件号码", why)]
+        assert codes(read(ledger([HEAD, [*GOOD[:3], cell]], book))) == [(2, "证件号码", why)]
 
     def test_a_number_shown_as_a_date_is_refused(self, read: Read, tmp_path: Path) -> None:
         book = Workbook()
@@ -541,12 +548,62 @@ class TestCase20OtherFiles:
             (4, "李四", "HZ"),
         ]
 
+    def test_of_an_old_workbook_good_rows_are_kept_and_bad_ones_listed(
+        self, read: Read, tmp_path: Path
+    ) -> None:
+        rows: list[list[object]] = [
+            ["XX期货客户台账 2026年10月"],
+            [*HEAD, "营业部", "开户日期"],
+            [80010001.0, *GOOD[1:], "杭州营业部", date(2026, 1, 5)],
+            ["80010002", "李四", Calculated("#N/A"), "", "", 46027],
+            ["80010003", "王五", "13800138001", "#REF!", "", ""],
+            [Calculated(80010004), "赵六😀", 13800138002, "", "", "去年"],
+            [Calculated(80010005), "孙七", 13800138003, "", "", "2026.1.5"],
+            ["合计", None, "4户"],
+        ]
+        books: dict[str, Sequence[Sequence[object]]] = {"客户": rows, "旧台账": [HEAD, GOOD]}
+        data = workbook(books, hidden=["旧台账"], hidden_rows=[7], merged=[(2, 6, 4, 4)])
+        (tmp_path / "a.et").write_bytes(data)
+        found = read(tmp_path / "a.et")
+        assert [(row.row, row.fund_account, row.branch, row.open_date) for row in found.rows] == [
+            (3, "80010001", "HZ", date(2026, 1, 5)),
+            (7, "80010005", "HZ", date(2026, 1, 5)),
+        ]
+        assert codes(found) == [
+            (4, "手机号", "CELL_ERROR"),
+            (5, "证件号码", "CELL_ERROR"),
+            (6, "开户日期", "DATE_INVALID"),
+        ]
+        assert any("隐藏的第 7 行" in notice for notice in found.notices)
+
+    def test_an_old_workbook_of_many_rows_is_read_whole(self, ledger: Write, read: Read) -> None:
+        rows = [
+            [str(80_010_000 + n), f"客户{n}", "", "#N/A" if n == 2999 else ""] for n in range(3000)
+        ]
+        found = read(ledger([HEAD, *rows], "xls"))
+        assert len(found.rows) == 2999
+        assert codes(found) == [(3001, "证件号码", "CELL_ERROR")]
+
+    @pytest.mark.parametrize("cut", [600, 1100, 2000, 4000, 5040])
+    def test_an_old_workbook_that_is_cut_off_or_torn_says_so(
+        self, ledger: Write, read: Read, tmp_path: Path, cut: int
+    ) -> None:
+        whole = ledger([HEAD, GOOD], "xls").read_bytes()
+        (tmp_path / "a.xls").write_bytes(whole[:cut])
+        with pytest.raises(NotATable):
+            read(tmp_path / "a.xls")
+
     def test_a_locked_workbook_says_what_to_do(self, read: Read, tmp_path: Path) -> None:
         head = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(1016)
         (tmp_path / "a.xlsx").write_bytes(head + "EncryptedPackage".encode("utf-16-le"))
         with pytest.raises(TableLocked, match="TableLocked") as caught:
             read(tmp_path / "a.xlsx")
         assert "密码" in caught.value.text
+
+    def test_a_locked_old_workbook_too(self, read: Read, tmp_path: Path) -> None:
+        (tmp_path / "a.xls").write_bytes(workbook({"客户": [HEAD, GOOD]}, locked=True))
+        with pytest.raises(TableLocked):
+            read(tmp_path / "a.xls")
 
     @pytest.mark.parametrize(
         "data",
@@ -593,11 +650,13 @@ class TestCase21Bombs:
         _replace(path, b"</sheetData>", empty + b"</sheetData>", "sheet1.xml")
         assert only(read(path)).name == "张三"
 
-    def test_reading_stops_after_two_hundred_blank_rows(self, ledger: Write, read: Read) -> None:
+    def test_reading_stops_after_two_hundred_blank_rows(
+        self, ledger: Write, read: Read, kind: str
+    ) -> None:
         near = [HEAD, GOOD, *[[""]] * 199, ["80010002", "李四", "", ""]]
-        assert len(read(ledger(near)).rows) == 2
+        assert len(read(ledger(near, kind)).rows) == 2
         far = [HEAD, GOOD, *[[""]] * 200, ["80010002", "李四", "", ""]]
-        assert len(read(ledger(far)).rows) == 1
+        assert len(read(ledger(far, kind)).rows) == 1
 
     def test_a_document_type_is_refused(self, ledger: Write, read: Read) -> None:
         path = ledger([HEAD, GOOD], "xlsx")

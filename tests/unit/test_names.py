@@ -45,6 +45,30 @@ class TestGivenASurnameOfSeveralReadings:
         assert names.initials("尉迟恭") == "ycg"
 
 
+class TestGivenACompanyOfACityWithTwoReadings:
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            "chongqinghengli", "zhongqinghengli", "cqhl", "zqhl", "chongqing", "zhongqing",
+            "chongqinghenglishihuayouxiangongsi", "zhongqinghenglishihuayouxiangongsi", "chongq",
+            "重庆恒力", "崇庆恒力", "中庆恒力", "hengli", "hlsh",
+        ],
+    )  # fmt: skip
+    def test_then_both_find_it(self, typed: str) -> None:
+        assert finds("重庆恒力石化有限公司", typed)
+
+    def test_then_the_reading_that_people_know_comes_first(self) -> None:
+        assert names.initials("重庆恒力石化有限公司").startswith("cqhl")
+        assert names.initials("六安瓜片合作社").startswith("lagp")
+        assert names.pinyin("长城电厂物资")[0][:2] == ("chang", "cheng")
+
+    @pytest.mark.parametrize(
+        "name", ["重庆Steel钢铁(西南)有限公司", "𠮷野重庆商贸", "长春ＡＢＣ-重型"]
+    )
+    def test_then_every_reading_has_a_syllable_for_each_character(self, name: str) -> None:
+        assert {len(row) for row in names.pinyin(name)} == {len(name)}
+
+
 class TestGivenWhatAPersonTypes:
     @pytest.mark.parametrize(
         ("name", "typed", "how"),

@@ -12,7 +12,8 @@ from crm.kernel.calendar import Calendar
 from crm.kernel.clock import StoppedClock
 from risk.book import Book
 from risk.sources import push
-from risk.sources.push import Busy, NotJson, PushSource
+from risk.sources.pieces import NotJson
+from risk.sources.push import Busy, PushSource
 from risk.sources.wire import NotReadable
 
 ROWS = 1500  # with their text above the size that is read in a thread

@@ -1,10 +1,12 @@
 """What a configuration means, and how a wrong one is told."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
-from bot.settings import Settings, load
+from bot.settings import LISTS, Settings, load
 from crm.kernel.errors import SettingsError
 
 SECRET = "app-secret-Zq9"
@@ -64,7 +66,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         tmp_path,
         WHOLE,
         QIDESK_DINGTALK__CLIENT_ID="dingxyz",
-        QIDESK_DINGTALK__RISK_GROUPS="cid1,cid2",
+        QIDESK_DINGTALK__RISK_GROUPS="cid1, cid2",
         QIDESK_WEB__PORT="9000",
         QIDESK_SOURCES__PUSHED__KIND="push",
         QIDESK_CONFIG="ignored",
@@ -75,6 +77,28 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.web.port == 9000
     assert settings.sources["pushed"].kind == "push"
     assert settings.sources["main"].kind == "sim"
+
+
+def test_every_list_can_be_written_in_the_environment() -> None:
+    """Of whatever section: comma-separated, and empty for none."""
+
+    def lists(model: type[BaseModel]) -> set[str]:
+        found = set()
+        for name, field in model.model_fields.items():
+            if field.annotation == list[str]:
+                found.add(name)
+            for kind in (field.annotation, *get_args(field.annotation)):
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    found |= lists(kind)
+        return found
+
+    assert lists(Settings) == LISTS
+
+
+def test_a_list_in_the_environment_may_be_empty(tmp_path: Path) -> None:
+    assert read(tmp_path, WHOLE, QIDESK_RISK__ON_DUTY="").risk.on_duty == []
+    named = read(tmp_path, WHOLE, QIDESK_RISK__ON_DUTY="chenxi ,,fengjun")
+    assert named.risk.on_duty == ["chenxi", "fengjun"]
 
 
 def test_a_secret_is_not_shown(tmp_path: Path) -> None:
