@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from PIL import Image, UnidentifiedImageError
-
 from approvals.flow import Limits
 from crm.kernel import identity
 from crm.kernel.errors import UserError
@@ -171,6 +169,8 @@ def accept_paper(name: str, content: bytes, limits: Limits) -> PaperFacts:
         raise WrongPaper(name=name, why=f"超过 {most} MB，请压缩后再发")
     if content.startswith(b"%PDF-"):
         return PaperFacts(size=len(content))
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - when the first picture comes
+
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
             width, height = image.size

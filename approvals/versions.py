@@ -28,7 +28,7 @@ SHIPPED = "shipped"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class _StepFile(_Strict):

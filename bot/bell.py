@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-import asyncpg
 from sqlalchemy import make_url
 
 from crm.kernel.db import POSTGRES_SETTINGS, Store, sqlite_path
@@ -39,15 +39,19 @@ class Bell:
 
     async def run(self) -> None:
         """Listens and rings until cancelled."""
-        while self._dsn:
+        if not self._dsn:
+            return
+        import asyncpg  # noqa: PLC0415 - not on SQLite
+
+        while True:
             try:
-                await self._connected()
+                await self._connected(asyncpg.connect)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("bell: no connection (%s)", type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _connected(self) -> None:
-        connection = await asyncpg.connect(
+    async def _connected(self, connect: Callable[..., Awaitable[Any]]) -> None:
+        connection = await connect(
             self._dsn,
             timeout=ANSWER_SECONDS,
             command_timeout=ANSWER_SECONDS,

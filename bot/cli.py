@@ -5,6 +5,7 @@ Heavy modules are imported by the command that needs them, so that ``--help`` an
 
 import asyncio
 import errno
+import gc
 import json
 import signal
 import sys
@@ -83,6 +84,8 @@ def in_words(error: OSError) -> str:
             return f"{place} 是目录，请给出文件"
         case ConnectionError():
             return "连不上服务器，请检查地址以及它是否在运行"
+        case _ if error.errno == errno.EROFS:
+            return f"{place} 所在的磁盘只能读，请检查磁盘和挂载"
         case _ if error.errno == errno.ENOSPC:
             return "磁盘已满，请清理后再试"
         case _ if error.errno == errno.EADDRINUSE:
@@ -127,10 +130,13 @@ def options(
 @app.command()
 def serve(config: ConfigFile = None) -> None:
     """运行期台服务"""
+    gc.disable()  # what is loaded stays: looking through it 300 times is a tenth of the start
     from bot import logs
     from bot.commands import run
     from bot.settings import load
 
+    gc.freeze()
+    gc.enable()
     logs.begin()
     with _database_in_words():
         _until_told(lambda stop: run.serve(load(config or _default_config()), stop))
@@ -147,11 +153,11 @@ def demo(
 ) -> None:
     """在本机试用：服务、模拟平台、模拟行情和网页一次起来"""
     from bot import logs
-    from bot.commands import run
+    from bot.commands import trial
 
     logs.begin()
     options = _options(host, port, data_dir, seed, clients, market=market, together=True)
-    _until_told(lambda stop: run.demo(options, stop, typer.echo))
+    _until_told(lambda stop: trial.demo(options, stop, typer.echo))
 
 
 @app.command()
@@ -165,11 +171,11 @@ def sandbox(
 ) -> None:
     """只起模拟平台、行情和网页；旁边运行 qidesk serve --config 目录/qidesk.toml"""
     from bot import logs
-    from bot.commands import run
+    from bot.commands import trial
 
     logs.begin()
     options = _options(host, port, data_dir, seed, clients, market=market, together=False)
-    _until_told(lambda stop: run.sandbox(options, stop, typer.echo))
+    _until_told(lambda stop: trial.sandbox(options, stop, typer.echo))
 
 
 def _options(
@@ -328,12 +334,19 @@ def _with_settings(config: Path | None, job: Callable[[Any], Coroutine[Any, Any,
 
 @contextmanager
 def _database_in_words() -> Iterator[None]:
+    import sqlite3
+
     from sqlalchemy.exc import DBAPIError
+
+    from bot.storehealth import in_words
 
     try:
         yield
-    except DBAPIError as error:
-        why = type(error.orig.__cause__ or error.orig).__name__ if error.orig else ""
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if known := in_words(cause):
+            fail(known)
+        why = type(cause.__cause__ or cause).__name__ if cause else ""
         fail(f"数据库没有完成这个操作（{why}），请稍后再试或运行 qidesk check")
 
 

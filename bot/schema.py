@@ -1,34 +1,43 @@
-"""The tables' version: upgrading a store and telling which version it has."""
+"""The tables' version: upgrading a store and telling which version it has.
 
+The migrations are numbered, so their names tell the versions; alembic itself, which takes longer to
+load than the store, is loaded when tables change.
+"""
+
+from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from crm.kernel.db import Store
 
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(resources.files("bot") / "migrations"))
-    return config
+_MIGRATIONS = resources.files("bot") / "migrations"
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """Every one, oldest first."""
+    names = (file.name for file in (_MIGRATIONS / "versions").iterdir())
+    return tuple(sorted(name.partition("_")[0] for name in names if name[0].isdigit()))
 
 
 def newest() -> str:
     """The version that this program wants."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return _versions()[-1]
 
 
 def knows(version: str) -> bool:
     """Whether this program can bring a store of that version up to date."""
-    try:
-        return ScriptDirectory.from_config(_config()).get_revision(version) is not None
-    except CommandError:
-        return False
+    return version in _versions()
+
+
+def is_before(version: str, other: str) -> bool:
+    """Whether both are known and the one came earlier."""
+    return knows(version) and knows(other) and version < other
 
 
 async def current(store: Store) -> str:
@@ -38,7 +47,9 @@ async def current(store: Store) -> str:
 
 
 def version_of(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
 async def upgrade(store: Store, to: str = "head") -> None:
@@ -53,17 +64,9 @@ async def downgrade(store: Store, to: str) -> None:
         await connection.run_sync(_take_back, to)
 
 
-def is_before(version: str, other: str) -> bool:
-    """Whether both are known and the one came earlier."""
-    newest_first = [
-        each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()
-    ]
-    if not {version, other} <= set(newest_first):
-        return False
-    return newest_first.index(version) > newest_first.index(other)
-
-
 def _migrate(connection: Connection, to: str) -> None:
+    from alembic import command  # noqa: PLC0415 - see above
+
     if to == "base" or to.startswith("-"):
         _take_back(connection, to)
     else:
@@ -71,10 +74,20 @@ def _migrate(connection: Connection, to: str) -> None:
 
 
 def _take_back(connection: Connection, to: str) -> None:
+    from alembic import command  # noqa: PLC0415 - see above
+
     command.downgrade(_on(connection), to)
 
 
-def _on(connection: Connection) -> Config:
+def _on(connection: Connection) -> "Config":
     config = _config()
     config.attributes["connection"] = connection
+    return config
+
+
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     return config

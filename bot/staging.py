@@ -43,14 +43,14 @@ class NobodyToApply(UserError):
 class Invented(BaseModel):
     """A client who is to be opened an account, with checked numbers."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     name: str
     fields: Mapping[Number, str]
 
 
 class ApprovalScene(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     approvers: list[str] = Field(min_length=1)
     clients: list[Invented] = Field(min_length=1, max_length=500)

@@ -18,7 +18,7 @@ from crm.kernel.money import yuan
 from risk.figures import TERMS, Figures, Terms
 from risk.levels import Level
 from risk.sources.base import Instrument, Snapshot, Source, Ticks
-from risk.told import FRESH, Account, Sorted, Told, sort
+from risk.told import FRESH, Account, Sorted, Told
 
 MANY = 2_000  # rows of a snapshot that are made ready in a thread
 LAST = "sim"
@@ -53,8 +53,8 @@ class Book:
             async for update in updates:
                 ready = await self._ready(update, source.name)
                 self.take(ready, source.name)
-                if isinstance(ready, Sorted) and (columns := self._told[source.name].columns):
-                    await asyncio.to_thread(columns.settle)
+                if isinstance(ready, Sorted):
+                    await asyncio.to_thread(self._told[source.name].settle)
                 async with self._changed:
                     self._changed.notify_all()
 
@@ -172,9 +172,11 @@ class Book:
     ) -> Snapshot | Ticks | Sorted:
         if not isinstance(update, Snapshot):
             return update
-        if len(update.accounts) + len(update.positions) < MANY:
+        told = self.expect(source)
+        few = len(update.accounts) + len(update.positions) < MANY
+        if few and told.columns is not None:
             return update
-        return await asyncio.to_thread(sort, update, self.expect(source))
+        return await asyncio.to_thread(told.ready, update)  # the first one loads numpy there
 
 
 def _harm(found: Figures) -> tuple[bool, Decimal]:

@@ -1,13 +1,12 @@
 """The vocabulary as JSON, for the tables."""
 
+from functools import cache
+
 import orjson
 from pydantic import TypeAdapter
 
 from bot.chat.message import Card
 from bot.chat.ports import Outgoing
-
-_CARD = TypeAdapter(Card)
-_OUTGOING = TypeAdapter(Outgoing)
 
 
 def dump(value: Card | Outgoing) -> bytes:
@@ -15,8 +14,18 @@ def dump(value: Card | Outgoing) -> bytes:
 
 
 def load_card(body: bytes | str) -> Card:
-    return _CARD.validate_json(body)
+    return _cards().validate_json(body)
 
 
 def load_outgoing(body: bytes | str) -> Outgoing:
-    return _OUTGOING.validate_json(body)
+    return _outgoing().validate_json(body)
+
+
+@cache
+def _cards() -> TypeAdapter[Card]:  # built when the first is read: that takes a while
+    return TypeAdapter(Card)
+
+
+@cache
+def _outgoing() -> TypeAdapter[Outgoing]:
+    return TypeAdapter(Outgoing)

@@ -4,14 +4,13 @@ The desk reads it from this form whether it was heard just now or before a crash
 the platform has its acknowledgement.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import orjson
 from pydantic import TypeAdapter
 
 from bot.chat.message import Ask
-
-_ASK = TypeAdapter(Ask)
 
 
 class Raw(NamedTuple):
@@ -31,7 +30,12 @@ def raw_of(app: str, ask: Ask) -> Raw:
 
 
 def load_ask(body: bytes | str) -> Ask:
-    return _ASK.validate_json(body)
+    return _asks().validate_json(body)
+
+
+@cache
+def _asks() -> TypeAdapter[Ask]:  # takes 10 ms, so not at every start
+    return TypeAdapter(Ask)
 
 
 def dump_ask(ask: Ask) -> bytes:

@@ -1,40 +1,32 @@
-"""Runs the service, the far side, or both, behind one HTTP server each, until told to stop."""
+"""Runs the service behind its HTTP server until told to stop."""
 
 import asyncio
 import gc
-import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
 
-from bot import schema
 from bot import web as pages
 from bot.api.addresses import PATH, api_app
-from bot.app.running import running
 from bot.app.serve import serve as service
 from bot.app.service import Service
-from bot.app.stores import clock_of, make_keys, store_of
 from bot.app.systemd import told_to_systemd
 from bot.pages.site import Site, page_routes
 from bot.platforms.wecom.callback import Callback, callback_routes
-from bot.sandbox.launch import Options, far_side, write_config
-from bot.sandbox.seed import seed
-from bot.settings import Settings, load
-from crm.kernel.db import sqlite_path
+from bot.settings import Settings
 
-BODY_LIMIT = 1 << 20  # of a callback; the sandbox's uploads have their own
-UPLOAD_LIMIT = 40 << 20
+BODY_LIMIT = 1 << 20  # of a callback
 SWITCH_SECONDS = 0.0005  # Python's own is 0.005
-
-Say = Callable[[str], None]
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """The service alone; beside a sandbox it first makes and fills its store. Once another process
     leads in its place it is built anew, and stands by."""
     if settings.sandbox is not None:
+        from bot.commands.invented import make_invented_store  # noqa: PLC0415 - no broker needs it
+
         await make_invented_store(settings)
     app = web.Application(client_max_size=BODY_LIMIT)
     slot = Slot()
@@ -59,73 +51,12 @@ async def _first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
-async def sandbox(options: Options, stop: asyncio.Event, say: Say) -> None:
-    """The far side alone."""
-    secret = write_config(options)
-    app = web.Application(client_max_size=UPLOAD_LIMIT)
-    async with (
-        far_side(app, options, secret) as market,
-        listening(app, options.host, options.port),
-        running(market.run()),
-    ):
-        say(f"模拟平台已就绪：{options.url}/sandbox/")
-        say(f"请另开一个终端运行：qidesk serve --config {options.config}")
-        await stop.wait()
-
-
-async def demo(options: Options, stop: asyncio.Event, say: Say) -> None:
-    """Both in one process on one port."""
-    async with together(options):
-        say(f"期台已就绪，请用浏览器打开：{options.url}/sandbox/")
-        await stop.wait()
-
-
 def calm() -> None:
     """Once everything is built: the collector need not look through it again (that held up the
     loop), and a thread back from the disk gets the interpreter within half a millisecond."""
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
-
-
-@asynccontextmanager
-async def together(
-    options: Options, environ: Mapping[str, str] = os.environ
-) -> AsyncIterator[Service]:
-    """The far side and the service; it listens first, because the service dials it."""
-    secret = write_config(options)
-    settings = load(options.config, environ)
-    await make_invented_store(settings)
-    app = web.Application(client_max_size=UPLOAD_LIMIT)
-    slot = Slot()
-    slot.mount(app)
-    async with (
-        far_side(app, options, secret) as market,
-        listening(app, options.host, options.port),
-        running(market.run()),
-        service(settings) as running_service,
-    ):
-        with slot.filled(running_service):
-            await slot.connected()
-            calm()
-            yield running_service
-
-
-async def make_invented_store(settings: Settings) -> None:
-    """Tables, keys and the invented broker, where the store has none."""
-    sandbox_section = settings.sandbox
-    if sandbox_section is None:
-        return
-    make_keys(settings)
-    file = sqlite_path(settings.store.url)
-    if file is not None and not file.exists():
-        file.touch(0o600)  # client names lie open in it
-    store = store_of(settings, clock_of(settings))
-    try:
-        await schema.upgrade(store)
-        await seed(store, sandbox_section.seed, sandbox_section.clients)
-    finally:
-        await store.close()
 
 
 class Slot:

@@ -24,7 +24,7 @@ from crm.kernel.db import Base, Store, sqlite_path
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Algorithm
 
-NARROWER_SEARCH = frozenset({"0001", "0002"})  # versions whose search keys lack some forms
+FULL_SEARCH = "0015"  # the version that came with the latest forms of search keys
 
 
 async def upgrade(settings: Settings) -> str:
@@ -49,7 +49,7 @@ async def upgrade(settings: Settings) -> str:
     finally:
         await store.close()
     said = f"数据库已是最新版本 {after}" if before == after else f"数据库已升级到 {after}"
-    if before in NARROWER_SEARCH:
+    if before and schema.is_before(before, FULL_SEARCH):
         said += "\n客户查找有了新的写法，请运行 qidesk search rebuild（服务可以开着）"
     if made:
         said += (

@@ -9,6 +9,8 @@ from bot.models import Meter
 from crm.kernel.clock import SHANGHAI, StoppedClock
 from crm.kernel.db import Store
 
+OURS = 'qidesk_platform_calls_total{platform="dingtalk",pool="page"}'
+
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
@@ -51,3 +53,19 @@ async def test_calls_that_could_not_be_written_down_count_the_next_time(store: S
     store.before_commit.remove(fail)
     await keep_meter(store)
     assert await meter_of(store) == {("api", "2026-11"): 1}
+
+
+async def test_the_page_of_figures_has_each_call_once(store: Store) -> None:
+    def shown() -> float:
+        [line] = [line for line in metrics.page().decode().splitlines() if line.startswith(OURS)]
+        return float(line.removeprefix(OURS))
+
+    metrics.tally("dingtalk", "page")
+    before = shown()
+    metrics.tally("dingtalk", "page")
+    assert shown() == before + 1
+    metrics.tally("dingtalk", "page")
+    metrics.give_back(metrics.take_tally())
+    assert shown() == before + 2
+    await keep_meter(store)
+    assert shown() == before + 2

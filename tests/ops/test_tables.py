@@ -33,6 +33,14 @@ async def test_the_first_upgrade_makes_tables_and_a_key_file_and_says_to_keep_a_
     assert str(fresh.security.key_file) not in again
 
 
+async def test_clients_of_an_earlier_version_are_to_be_found_in_new_ways_and_it_says_how(
+    settings: Settings,
+) -> None:
+    assert "search rebuild" not in await tables.upgrade(settings)
+    await tables.downgrade(settings, "0014")
+    assert "search rebuild" in await tables.upgrade(settings)
+
+
 async def test_a_store_with_data_is_not_given_a_new_key_file(settings: Settings) -> None:
     settings.security.key_file.unlink()
     with pytest.raises(SettingsError, match="密钥文件"):

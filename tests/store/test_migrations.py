@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from bot import models, schema
@@ -66,3 +67,13 @@ async def test_every_migration_can_be_taken_back(empty: Store) -> None:
     assert await tables(empty) == set()
     await schema.upgrade(empty)
     assert await schema.current(empty) == schema.newest()
+
+
+def test_the_numbers_of_the_migrations_are_their_order() -> None:
+    scripts = ScriptDirectory.from_config(schema._config())
+    newest_first = [each.revision for each in scripts.walk_revisions()]
+    assert newest_first == sorted(newest_first, reverse=True)
+    assert schema.newest() == newest_first[0]
+    assert schema.is_before(newest_first[1], newest_first[0])
+    assert not schema.is_before(newest_first[0], newest_first[0])
+    assert not any(map(schema.knows, ("", "base", "-1", "9999")))

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from bot.app.service import Service
-from bot.commands import run
+from bot.commands import trial
 from bot.sandbox.launch import Options
 from crm.kernel.clock import SHANGHAI
 from crm.models import Staff
@@ -203,7 +203,7 @@ async def open_room(
     ahead = (START.astimezone(UTC) - datetime.now(UTC)).total_seconds()
     (options.far_dir / "clock.json").write_text(json.dumps({"offset_seconds": ahead}))
     async with (
-        run.together(options, environ) as service,
+        trial.together(options, environ) as service,
         aiohttp.ClientSession() as http,
     ):
         yield Room(options.url, http, service, options)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from approvals import cases, seating
 from approvals.models import ApplicationEvent, Deed, SeatKind
-from bot.commands import run
+from bot.commands import trial
 from bot.sandbox.launch import Options
 from crm import people
 from tests.story.room import Room, labels, open_room
@@ -190,7 +190,7 @@ async def test_a_card_of_before_a_restart_still_decides_and_only_once(tmp_path: 
 @asynccontextmanager
 async def again(options: Options) -> AsyncIterator[Room]:
     """The same data, another life."""
-    async with run.together(options, {}) as service, aiohttp.ClientSession() as http:
+    async with trial.together(options, {}) as service, aiohttp.ClientSession() as http:
         yield Room(options.url, http, service, options)
 
 

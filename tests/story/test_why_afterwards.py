@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.commands import run
+from bot.commands import trial
 from tests.story.room import Room, open_room
 
 DOWN, BACK = {"shock": {"rb": -0.05}}, {"shock": {"rb": 1 / 0.95 - 1}}
@@ -25,7 +25,7 @@ async def test_the_whole_story_is_told_by_name_account_and_number(tmp_path: Path
             lambda items: [i for i in items if ZHANG in i["text"] and "已恢复" in i["text"]],
         )
         options = room.options
-    async with run.together(options, {}) as service, aiohttp.ClientSession() as http:
+    async with trial.together(options, {}) as service, aiohttp.ClientSession() as http:
         room = Room(options.url, http, service, options)
         for line in ("为什么 张三", f"/为什么 {ZHANG}"):
             told = await room.ask("chenxi", line)

@@ -122,6 +122,16 @@ class TestGivenPartialSnapshots:
         assert of(book_with(first), "1").level is Level.UNSURE
         assert of(book_with(first, second), "1").level is Level.NORMAL
 
+    def test_an_instrument_told_anew_without_any_price_leaves_its_positions_in_doubt(self) -> None:
+        untraded, nothing = replace(RB, last=None), replace(RB, prev_settle=None, last=None)
+        today = replace(ten_lots("1"), today_lots=10, open_price=D(3000))
+        book = book_with(
+            snapshot(funds("1"), instruments=(untraded,), positions=()),
+            snapshot(complete=False, instruments=(nothing,), positions=(today,)),
+        )
+        assert of(book, "1").level is Level.UNSURE
+        assert book.levels() == {"1": Level.UNSURE}
+
 
 class TestGivenACompleteSnapshot:
     def test_an_account_that_is_missing_now_is_in_doubt(self) -> None:
