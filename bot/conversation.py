@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,7 +47,7 @@ class Conversations:
     async def understand(self, session: AsyncSession, turn: Turn) -> Turn:
         """The turn with its click or its reading."""
         kept = session.info["conversation"] = await self._row(session, turn)
-        fresh = kept.focus_at is not None and turn.at - kept.focus_at <= FOCUS_LASTS
+        fresh = kept.focus_at is not None and _within(FOCUS_LASTS, kept.focus_at, turn.at)
         turn = replace(
             turn,
             focus=kept.focus if fresh else None,
@@ -87,7 +87,7 @@ class Conversations:
         return row
 
     def _open_question(self, turn: Turn, kept: Conversation) -> bool:
-        return kept.asked_at is not None and turn.at - kept.asked_at <= ANSWER_WITHIN
+        return kept.asked_at is not None and _within(ANSWER_WITHIN, kept.asked_at, turn.at)
 
     def _listed(self, turn: Turn, kept: Conversation) -> tuple[str, ...]:
         return tuple(kept.options or ()) if self._open_question(turn, kept) else ()
@@ -168,6 +168,11 @@ class Conversations:
         elif turn.click is None or turn.click.card == kept.asked:
             kept.asked = kept.asked_at = kept.options = None
             kept.text_action = ""
+
+
+def _within(span: timedelta, since: datetime, at: datetime) -> bool:
+    """False also of what lies ahead: the clock was set back since, its age is not known."""
+    return abs(at - since) <= span
 
 
 def _is_command(read: Reading) -> bool:

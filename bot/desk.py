@@ -133,10 +133,11 @@ class Desk:
 
     async def hear_all(self, raws: Sequence[Raw]) -> None:
         """``hear`` for what came together: one commit, and work on all that is new."""
-        for stored in await self._inbox.store_all(raws):
-            if stored.fresh:
-                metrics.HEARD.labels(stored.raw.platform).inc()
-                self._start(stored.id, stored.raw.ask)
+        told = await self._inbox.store_all(raws)
+        for raw, (heard_id, fresh) in zip(raws, told, strict=True):
+            if fresh:
+                metrics.HEARD.labels(raw.platform).inc()
+                self._start(heard_id, raw.ask)
 
     async def hear_click(self, raw: Raw) -> Card | None:
         """Store a click durably and give the card as it is then; None when the work goes on."""

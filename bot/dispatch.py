@@ -38,10 +38,10 @@ T = TypeVar("T")
 SEND_SECONDS = 30
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
-GIVE_UP_AFTER = timedelta(hours=24)
+GIVE_UP_AFTER = 24 * 3600.0
 PARALLEL = 64
 CARD_COMES_SECONDS = 0.2
-LONG_WAITED = timedelta(seconds=1)  # its reader may have left meanwhile
+LONG_WAITED = 1.0  # its reader may have left meanwhile
 DATABASE_WAIT = 5.0
 STOP_SECONDS = 3.0  # for what is being sent when we stop
 OVERLAP = 1_000  # a number may be seen so many later: transactions end in another order
@@ -132,7 +132,7 @@ class Dispatcher:
             await outbox.release(session)
         await self._read_on(after=0)
         early, self._early = self._early or [], None
-        self._queue_all(early)
+        self._queue_all(replace(item, found=True) for item in early)  # perhaps just now, too
         self._rest_if_idle()
 
     async def take_up(self) -> None:
@@ -175,6 +175,9 @@ class Dispatcher:
                 self._queue(item)
 
     def _queue(self, item: Item) -> None:
+        clock = self._store.clock
+        before = (clock.now() - item.created_at).total_seconds() if item.found else 0.0
+        item.since = clock.steady() - max(before, 0.0)
         self._known.add(item.id)
         self._highest = max(self._highest, item.id)
         lane = self._lanes.get(item.lane)
@@ -201,7 +204,7 @@ class Dispatcher:
     async def _work(self, name: str, lane: deque[Item]) -> None:
         while lane and self._tasks is not None and await self._leader.ours():
             item = lane[0]
-            await self._until(item.not_before)
+            await self._until_its_time(item)
             done = not await self._still_wanted(item)
             if not done:
                 done = await self._try(item)
@@ -221,7 +224,7 @@ class Dispatcher:
         a newer one, or the click's answer carried this one. Returns once the card itself has been
         shown."""
         card = item.out.part
-        late = item.found or self._store.clock.now() - item.created_at > LONG_WAITED
+        late = item.found or self._age(item) > LONG_WAITED
         if late and not await self._surely(lambda: self._is_open(item)):
             return False
         if not item.out.update or not isinstance(card, Card):
@@ -230,12 +233,19 @@ class Dispatcher:
             newest, states = await self._surely(lambda: self._known_of(card.id, item.out.key))
             if newest > card.version:
                 await self._mark(_Mark(item, OutState.SUPERSEDED))
+                self._hasten(item)
                 return False
             if states.get(item.out.key) not in _OPEN and not item.overtaken:
                 return False
             if states.get(card.id) not in _OPEN:
                 return True
             await asyncio.sleep(CARD_COMES_SECONDS)
+
+    def _hasten(self, item: Item) -> None:
+        """What comes in its place is due when it was: else somebody who presses again and again
+        would never see what came of it."""
+        for later in islice(self._lanes[item.lane], 1, None):
+            later.not_before = min(later.not_before, item.not_before)
 
     async def _is_open(self, item: Item) -> bool:
         async with self._store.reading(brief=True) as session:
@@ -249,14 +259,20 @@ class Dispatcher:
             rows = await session.execute(select(Out.key, Out.state).where(Out.key.in_((card, key))))
             return newest or 0, dict(rows.all())
 
-    async def _until(self, moment: datetime) -> None:
-        while (left := (moment - self._store.clock.now()).total_seconds()) > 0:
+    async def _until_its_time(self, item: Item) -> None:
+        """As long as it was told to wait, and no longer when the time of day is set back."""
+        clock = self._store.clock
+        left = min(item.not_before - clock.now(), item.not_before - item.created_at)
+        end = clock.steady() + left.total_seconds()
+        while (seconds := end - clock.steady()) > 0:
             moved = self._moved
-            try:
-                async with asyncio.timeout(min(left, LONGEST_WAIT)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(seconds, LONGEST_WAIT)):
                     await moved.wait()
-            except TimeoutError:
-                continue
+
+    def _age(self, item: Item) -> float:
+        """Seconds since it was put out, by the steady clock."""
+        return self._store.clock.steady() - item.since
 
     async def _try(self, item: Item) -> bool:
         """One try to send; True when the item is done with, one way or the other."""
@@ -316,7 +332,7 @@ class Dispatcher:
     ) -> bool:
         """Decide by what is known: try again, mark as doubtful, or give up and keep it."""
         log.warning("outbox %s: %s", item.id, error)
-        too_old = self._store.clock.now() - item.created_at > GIVE_UP_AFTER
+        too_old = self._age(item) > GIVE_UP_AFTER
         unknown = error.outcome is Outcome.UNKNOWN
         hopeless = error.outcome is Outcome.REFUSED or too_old
         if hopeless or (unknown and not idempotent and again):

@@ -8,14 +8,14 @@ import math
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 from itertools import count
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.models import Bucket
+from crm.kernel import upsert
 from crm.kernel.clock import Clock
 from crm.kernel.db import table
 
@@ -38,11 +38,11 @@ class Limit:
 class _Level:
     limit: Limit
     tokens: float
-    at: datetime
+    at: float  # by the steady clock: a time of day that is set lets no burst through
     dirty: bool = False
 
-    def fill(self, now: datetime) -> None:
-        passed = max((now - self.at).total_seconds(), 0.0)
+    def fill(self, now: float) -> None:
+        passed = now - self.at
         most = max(self.limit.amount, 1.0)  # else there would never be a whole token
         self.tokens = min(most, self.tokens + passed * self.limit.rate)
         self.at = now
@@ -111,7 +111,7 @@ class Limits:
 
     def _lacking(self, names: Iterable[str]) -> dict[str, float]:
         """The buckets without a token, with the seconds until they have one."""
-        now = self._clock.now()
+        now = self._clock.steady()
         levels = {name: self._level(name) for name in names}
         for level in levels.values():
             level.fill(now)
@@ -127,7 +127,7 @@ class Limits:
         """The platform said it was too much: nothing is left in this bucket."""
         if self._rule(name) is not None:
             level = self._level(name)
-            level.fill(self._clock.now())
+            level.fill(self._clock.steady())
             level.tokens = min(level.tokens, 0.0)
             level.dirty = True
 
@@ -140,24 +140,28 @@ class Limits:
             limit = self._rule(name)
             if limit is None:
                 raise KeyError(name)
-            level = self._levels[name] = _Level(limit, limit.amount, self._clock.now())
+            level = self._levels[name] = _Level(limit, limit.amount, self._clock.steady())
         return level
 
     async def load(self, session: AsyncSession) -> None:
+        now, steady = self._clock.now(), self._clock.steady()
         for row in await session.scalars(select(Bucket)):
             limit = self._rule(row.name)
             if limit is not None:
-                self._levels[row.name] = _Level(limit, min(row.tokens, limit.amount), row.at)
+                ago = max((now - row.at).total_seconds(), 0.0)
+                tokens = min(row.tokens, limit.amount)
+                self._levels[row.name] = _Level(limit, tokens, steady - ago)
 
     async def save(self, session: AsyncSession) -> None:
         """Write what changed; full buckets need no row."""
         dirty = {name: level for name, level in self._levels.items() if level.dirty}
         if not dirty:
             return
-        rows = [{"name": n, "tokens": v.tokens, "at": v.at} for n, v in sorted(dirty.items())]
+        now, steady = self._clock.now(), self._clock.steady()
+        rows = [
+            {"name": name, "tokens": level.tokens, "at": now - timedelta(seconds=steady - level.at)}
+            for name, level in sorted(dirty.items())  # nobody waits in a circle
+        ]
         for level in dirty.values():
             level.dirty = False  # before the waits: tokens are taken meanwhile
-        sqlite_here = session.get_bind().dialect.name == "sqlite"
-        made = (sqlite.insert if sqlite_here else postgresql.insert)(table(Bucket))
-        newer = {"tokens": made.excluded.tokens, "at": made.excluded.at}
-        await session.execute(made.on_conflict_do_update(index_elements=["name"], set_=newer), rows)
+        await upsert.put(session, table(Bucket), rows)

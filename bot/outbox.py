@@ -53,6 +53,7 @@ class Item:
     attempts: int = 0
     doubtful: bool = False  # an earlier try may have been shown
     overtaken: bool = False  # an older version was on its way when this one came up
+    since: float = 0.0  # when it was put out, by the steady clock
     found: bool = False  # in the store, where it may have been done with since
 
 

@@ -1,7 +1,8 @@
-"""What the clock does: APScheduler behind our own verbs.
+"""What the clock does: jobs at intervals, and at a time of each trading day.
 
-APScheduler ticks in real time; each job looks at the service's own clock to see what is due, so
-that moving the clock in the sandbox makes due jobs run at once.
+APScheduler ticks; every tick looks at the service's own clock to see what is due, so that moving
+the clock in the sandbox makes due jobs run at once. The machine's time of day may be set while we
+run: an interval does not notice, and a day's job runs once for each day all the same.
 """
 
 import asyncio
@@ -9,13 +10,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 
+from apscheduler.job import Job as Planned
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.dbfailure import will_pass
 from bot.lease import ALONE, Leader
-from crm.kernel.calendar import Calendar, NoCalendar
+from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SHANGHAI, Clock
 from crm.kernel.errors import OutsideError
 
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[None]]
 TICK_SECONDS = 0.5
+WATCH_SECONDS = 2.0  # without a tick
 LIMIT_SECONDS = 120
 
 
@@ -30,8 +33,7 @@ LIMIT_SECONDS = 120
 class _Kept:
     name: str
     job: Job
-    due: Callable[[datetime], datetime]  # the first moment after one when it is to run
-    next: datetime
+    take: Callable[[], bool]  # whether it is due; from then on it no longer is
     awaited: bool = True
     task: asyncio.Task[None] | None = None
 
@@ -44,6 +46,7 @@ class Scheduler:
         self._calendar = calendar
         self._leader = leader
         self._jobs: list[_Kept] = []
+        self._ticks = 0
         self._tasks: asyncio.TaskGroup | None = None
 
     def every(self, seconds: float, job: Job, *, name: str, awaited: bool = True) -> None:
@@ -51,43 +54,65 @@ class Scheduler:
 
         ``run_due`` does not wait for one that is not ``awaited``: long errands that nobody sees.
         """
-        step = timedelta(seconds=seconds)
-        self._jobs.append(_Kept(name, job, lambda at: at + step, self._clock.now(), awaited))
+        following = self._clock.steady()
+
+        def take() -> bool:
+            nonlocal following
+            now = self._clock.steady()
+            if now < following:
+                return False
+            following = now + seconds
+            return True
+
+        self._jobs.append(_Kept(name, job, take, awaited))
 
     def on_trading_days(self, at: time, job: Job, *, name: str, awaited: bool = True) -> None:
-        """Run ``job`` at a time of Shanghai's day on each trading day."""
+        """Run ``job`` at a time of Shanghai's day on each trading day, once."""
+        first, ran = self._last_due(at), set[date]()
 
-        def due(after: datetime) -> datetime:
-            local = after.astimezone(SHANGHAI)
-            today = datetime.combine(local.date(), at, SHANGHAI)
-            first = local.date() if today > after else local.date() + timedelta(days=1)
-            return datetime.combine(self._open_day(first), at, SHANGHAI)
+        def take() -> bool:
+            day = self._last_due(at)
+            if day <= first or day in ran:
+                return False
+            ran.add(day)
+            return True
 
-        self._jobs.append(_Kept(name, job, due, due(self._clock.now()), awaited))
+        self._jobs.append(_Kept(name, job, take, awaited))
 
-    def _open_day(self, first: date) -> date:
-        """The first trading day from ``first`` on; past the calendar's end any day will do."""
-        try:
-            return self._calendar().shift(first, 0)
-        except NoCalendar:
-            return first
+    def _last_due(self, at: time) -> date:
+        """The last trading day whose ``at`` has come; past the calendar's end any weekday."""
+        local = self._clock.now().astimezone(SHANGHAI)
+        day = local.date() - timedelta(days=local.time() < at)
+        while not self._calendar().is_trading(day):
+            day -= timedelta(days=1)
+        return day
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Scheduler"]:
         """Jobs run while the block does; what runs at its end is cancelled."""
         ticker = AsyncIOScheduler()
-        ticker.add_job(self._start_due, "interval", seconds=TICK_SECONDS, coalesce=True)
+        tick = ticker.add_job(self._start_due, "interval", seconds=TICK_SECONDS, coalesce=True)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             ticker.start()
+            watching = tasks.create_task(self._keep_ticking(tick))
             try:
                 yield self
             finally:
+                watching.cancel()
                 ticker.shutdown(wait=False)
                 self._tasks = None
                 for kept in self._jobs:
                     if kept.task is not None:
                         kept.task.cancel()
+
+    async def _keep_ticking(self, tick: Planned) -> None:
+        """APScheduler plans by the time of day: set back by an hour, it stands still for one."""
+        while True:
+            ticks = self._ticks
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._ticks == ticks:
+                tick.reschedule("interval", seconds=TICK_SECONDS)
 
     async def run_due(self) -> None:
         """Run what is due by the service's clock; returns when it has run."""
@@ -97,11 +122,10 @@ class Scheduler:
 
     async def _start_due(self) -> list[asyncio.Task[None]]:
         """Start each due job that is not running yet; those that run, these and earlier ones."""
-        now = self._clock.now()
+        self._ticks += 1
         for kept in self._jobs:
             idle = kept.task is None or kept.task.done()
-            if self._tasks is not None and idle and kept.next <= now:
-                kept.next = kept.due(now)
+            if self._tasks is not None and idle and kept.take():
                 kept.task = self._tasks.create_task(self._run(kept))
         return [
             kept.task for kept in self._jobs if kept.awaited and kept.task and not kept.task.done()

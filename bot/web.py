@@ -1,6 +1,5 @@
 """The service's own pages for machines: alive, ready, figures; and the sandbox's control."""
 
-import asyncio
 import hmac
 import shutil
 from collections.abc import Callable, Mapping
@@ -10,15 +9,15 @@ from typing import Protocol
 
 import orjson
 from aiohttp import web
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from bot import metrics
 from bot.chat.ports import Health
 from bot.models import Heard, HeardState, Out, OutState
+from bot.storehealth import store_health
 from crm.kernel.db import Store, sqlite_path
 from crm.kernel.errors import UserError
 
-READY_SECONDS = 3.0
 UNSENT = (OutState.WAITING, OutState.SENDING, OutState.DEAD, OutState.HELD)
 LOW_DISK = 200 * 1024 * 1024  # bytes
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,6 +27,7 @@ class Running(Protocol):
     """What the pages ask of the service."""
 
     store: Store
+    leads: bool  # else it stands by
 
     @property
     def control_secret(self) -> str:
@@ -67,6 +67,7 @@ def service_routes(current: Current) -> list[web.RouteDef]:
         service = current()
         if service is not None:
             parts = await parts_of(service)
+            metrics.LEADS.set(service.leads)
             for name, part in parts.items():
                 metrics.PART_OK.labels(name).set(part.ok)
             if parts["store"].ok:  # else what was counted last is shown, and that it is away
@@ -116,30 +117,22 @@ def _told(store: Store, parts: dict[str, Health]) -> dict[str, object]:
         name: {
             "ok": part.ok,
             "detail": part.detail,
-            "age_seconds": (now - part.since).total_seconds() if part.since else None,
+            "age_seconds": max((now - part.since).total_seconds(), 0.0) if part.since else None,
         }
         for name, part in parts.items()
     }
 
 
-async def parts_of(service: Running) -> dict[str, Health]:
+async def parts_of(service: Running, *, inside: bool = False) -> dict[str, Health]:
     """Everything that ``/readyz`` and 健康 look at."""
     store = service.store
-    return {"store": await store_health(store), "disk": disk_health(store), **service.health()}
+    kept = await store_health(store, inside=inside)
+    return {"store": kept, "disk": disk_health(store), **service.health()}
 
 
 def is_ready(parts: Mapping[str, Health]) -> bool:
     """Whether people are served: a source that is silent takes nobody's desk away."""
     return all(part.ok for name, part in parts.items() if not name.startswith("source."))
-
-
-async def store_health(store: Store) -> Health:
-    try:
-        async with asyncio.timeout(READY_SECONDS), store.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except Exception as error:  # noqa: BLE001  whatever the driver raises, the answer is no
-        return Health(ok=False, detail=f"数据库没有应答（{type(error).__name__}）")
-    return Health(ok=True, detail="数据库正常")
 
 
 def disk_health(store: Store) -> Health:

@@ -144,8 +144,9 @@ async def _moved(
             alert.state = AlertState.FIRING
     remember(alert, after)
     await place(session, alert)
-    note(session, alert, event.what, rules=rules)
-    return Change(event, alert, left=left if left != alert.group_id else None)
+    moved = left if left != alert.group_id else None
+    note(session, alert, event.what, rules=rules, more={"left": moved} if moved else NOTHING)
+    return Change(event, alert, left=moved)
 
 
 def _kind(level: Level) -> AlertKind:

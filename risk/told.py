@@ -2,7 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Collection, Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -35,12 +35,41 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Accounts:
+    """What was told of each, by its name. ``then`` are the prices as it was told."""
+
+    funds: dict[str, AccountFunds] = field(default_factory=dict)
+    positions: dict[str, tuple[PositionRow, ...]] = field(default_factory=dict)
+    then: dict[str, Mapping[str, Decimal]] = field(default_factory=dict)
+
+    def put(self, new: "Accounts") -> None:
+        self.funds.update(new.funds)
+        self.positions.update(new.positions)
+        self.then.update(new.then)
+
+    def with_(self, new: "Accounts") -> "Accounts":
+        return Accounts(
+            self.funds | new.funds, self.positions | new.positions, self.then | new.then
+        )
+
+    def free(self) -> None:
+        """Little by little, so that others come to their turn."""
+        for each in (self.funds, self.positions, self.then):
+            while each:
+                each.popitem()
+
+
+@dataclass(frozen=True, slots=True)
 class Sorted:
     """A snapshot made ready to be taken: the slow part, which touches nothing of the book."""
 
     snapshot: Snapshot
-    positions: Mapping[str, tuple[PositionRow, ...]]
+    accounts: Accounts
+    then: dict[str, Decimal]  # of all its accounts, known when it is taken
+    held: frozenset[str]  # accounts with positions whose funds were told before
     rows: "Rows"
+    after: Accounts | None = None  # all accounts with these among them
+    gone: frozenset[str] | None = None
 
 
 class Told:
@@ -53,14 +82,13 @@ class Told:
         self._calendar = calendar
         self._limit = limit
         self._heard: datetime | None = None  # from where its age runs
-        self._funds: dict[str, AccountFunds] = {}
-        self._positions: dict[str, tuple[PositionRow, ...]] = {}
+        self._accounts = Accounts()
         self._instruments: dict[str, Instrument] = {}
         self._prices: dict[str, Tick] = {}
         self._first: dict[str, Decimal] = {}  # the first price of an instrument today
-        self._then: dict[str, Mapping[str, Decimal]] = {}  # prices as an account was told
         self._gone: frozenset[str] = frozenset()
         self._columns: Columns | None = None
+        self._spent: list[Accounts] = []  # what nobody asks for any more
 
     @property
     def limit(self) -> timedelta:
@@ -82,10 +110,10 @@ class Told:
                 self._hear(update.snapshot.at, update.snapshot.heard)
 
     def __contains__(self, account: object) -> bool:
-        return account in self._funds
+        return account in self._accounts.funds
 
     def accounts(self) -> Collection[str]:
-        return self._funds.keys()
+        return self._accounts.funds.keys()
 
     def instrument(self, name: str) -> Instrument | None:
         """An instrument with its latest price."""
@@ -97,18 +125,25 @@ class Told:
 
     def account(self, account: str) -> Account | None:
         """What its figures are made of; None for one that was never told of."""
-        funds = self._funds.get(account)
+        funds = self._accounts.funds.get(account)
         if funds is None:
             return None
-        positions = self._positions.get(account, ())
-        then, held = self._then[account], {row.instrument for row in positions}
+        positions = self._accounts.positions.get(account, ())
+        then, held = self._accounts.then[account], {row.instrument for row in positions}
         stood = {
-            name: replace(found, last=then.get(name, self._first.get(name)))
+            name: self._as_told(found, then)
             for name in held
             if (found := self._instruments.get(name))
         }
         stood_and_all = ChainMap(stood, self._instruments)
         return Account(funds, positions, stood_and_all, self._prices_of(held))
+
+    def _as_told(self, instrument: Instrument, then: Mapping[str, Decimal]) -> Instrument:
+        """With the price that it had then. One that was told anew without any price has none, and
+        its positions are in doubt."""
+        has_one = self._price(instrument.id) is not None
+        first = self._first.get(instrument.id) if has_one else None
+        return replace(instrument, last=then.get(instrument.id, first))
 
     def figures_of(self, account: str, now: datetime, terms: Terms) -> Figures | None:
         found = self._figures(account, terms, ahead=True)
@@ -131,10 +166,20 @@ class Told:
         """The float64 columns; None until the first accounts were told of."""
         return self._columns
 
+    def settle(self) -> None:
+        """What can be done in another thread while nothing is told: the work that the next look at
+        the columns would do, and freeing what was replaced, little by little."""
+        if self._columns is not None:
+            self._columns.settle()
+        for spent in self._spent:
+            spent.free()
+
     def is_stale(self, now: datetime) -> bool:
         """Whether the source has been silent for too long, counting trading time only."""
         if self._heard is None:
             return True
+        # Our clock may have been set back: what is silent must not be fresh until it has caught up.
+        self._heard = min(self._heard, now)
         return open_time(self._calendar, self._heard, now) > self._limit
 
     def _figures(self, account: str, terms: Terms, *, ahead: bool) -> Figures | None:
@@ -158,38 +203,54 @@ class Told:
         self._heard = max(self._heard, moment) if self._heard else moment
 
     def _take_snapshot(self, snapshot: Snapshot, update: Sorted) -> None:
+        self._spent = []
+        gone = self._gone_after(snapshot, update.accounts) if update.gone is None else update.gone
         if snapshot.trading_day != self.trading_day:
             self._forget()
             self.trading_day = snapshot.trading_day
-        told = update.positions.keys()
-        # An account that was there this morning has not vanished: its data are in doubt.
-        self._gone = frozenset(
-            self._funds.keys() - told if snapshot.complete else self._gone - told
-        )
+        self._gone = gone
         self.as_of = snapshot.at if snapshot.complete or not self.as_of else self.as_of
         self.as_of = max(self.as_of, snapshot.at)
         columns = self._open_columns()
         self._take_instruments(snapshot, columns)
-        self._funds.update((each.account, each) for each in snapshot.accounts)
-        self._positions.update(update.positions)
         # Amounts that the counter told are moved by the prices since, so those are kept with them.
-        then = self._prices_of(update.rows.instruments)
-        fresh = {each.account for each in snapshot.accounts}
-        self._then.update(dict.fromkeys(fresh, then))
+        update.then.update(self._prices_of(update.rows.instruments))
+        if update.after is None:
+            self._accounts.put(update.accounts)
+        else:
+            self._spent.append(self._accounts)
+            self._accounts = update.after
         if snapshot.complete:
             columns.clear()
-        columns.add(update.rows, then)
-        for account in told - fresh:
+        columns.add(update.rows, update.then)
+        for account in update.held:
             self._take_positions(account, columns)
+
+    def _gone_after(self, snapshot: Snapshot, told: Accounts) -> frozenset[str]:
+        """An account that was there this morning has not vanished: its data are in doubt."""
+        if snapshot.trading_day != self.trading_day:
+            return frozenset()
+        before = self._accounts.funds.keys() if snapshot.complete else self._gone
+        return frozenset(before - told.positions.keys())
+
+    def ready(self, snapshot: Snapshot) -> Sorted:
+        """May run in another thread, while nothing else is told."""
+        update = sort(snapshot, self)
+        same_day = snapshot.trading_day == self.trading_day
+        before = self._accounts if same_day else Accounts()
+        gone = self._gone_after(snapshot, update.accounts)
+        return replace(update, after=before.with_(update.accounts), gone=gone)
 
     def _take_positions(self, account: str, columns: "Columns") -> None:
         """New positions to funds that were told before."""
         from risk.columns import rows_of  # noqa: PLC0415
 
-        positions = self._positions[account]
+        positions = self._accounts.positions[account]
         then = self._prices_of({row.instrument for row in positions})
-        self._then[account] = {**then, **self._then[account]}
-        columns.add(rows_of([self._funds[account]], positions), self._then[account])
+        self._accounts.then[account] = {**then, **self._accounts.then[account]}
+        columns.add(
+            rows_of([self._accounts.funds[account]], positions), self._accounts.then[account]
+        )
 
     def _open_columns(self) -> "Columns":
         from risk.columns import Columns  # noqa: PLC0415  numpy is loaded when there is need
@@ -233,10 +294,10 @@ class Told:
         return {name: price for name in names if (price := self._price(name)) is not None}
 
     def _forget(self) -> None:
-        for kept in (self._funds, self._positions, self._instruments, self._prices):
+        self._spent.append(self._accounts)
+        self._accounts = Accounts()
+        for kept in (self._instruments, self._prices, self._first):
             kept.clear()
-        self._first.clear()
-        self._then.clear()
         self._gone = frozenset()
         self._columns = None
 
@@ -250,9 +311,16 @@ def sort(snapshot: Snapshot, known: Container[str] = ()) -> Sorted:
     for row in snapshot.positions:
         groups.setdefault(row.account, []).append(row)
     positions = {account: tuple(group) for account, group in groups.items()}
-    told, known = {each.account for each in snapshot.accounts}, () if snapshot.complete else known
+    funds = {each.account: each for each in snapshot.accounts}
+    known = () if snapshot.complete else known
     # Positions of nobody are not lost: their account is in doubt for want of funds.
-    bare = (each for each in positions if each not in told and each not in known)
-    accounts = (*snapshot.accounts, *(AccountFunds(account=each) for each in bare))
-    snapshot = replace(snapshot, accounts=accounts)
-    return Sorted(snapshot, positions, rows_of(accounts, snapshot.positions))
+    bare = [each for each in positions if each not in funds and each not in known]
+    funds |= {each: AccountFunds(account=each) for each in bare}
+    then: dict[str, Decimal] = {}
+    return Sorted(
+        snapshot,
+        Accounts(funds, positions, dict.fromkeys(funds, then)),
+        then,
+        frozenset(positions.keys() - funds.keys()),
+        rows_of(funds.values(), snapshot.positions),
+    )

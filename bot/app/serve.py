@@ -28,6 +28,7 @@ from bot.chat.ports import Health, Sender
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
+from bot.jobs.keep_meter import keep_metering
 from bot.jobs.people_left import Directory
 from bot.lease import Lease
 from bot.limits import Limits
@@ -96,7 +97,7 @@ async def _assemble(
     limits = Limits(clock, {**LIMITS, **limits_of(settings)})
 
     async def parts() -> Mapping[str, Health]:
-        return await parts_of(service)
+        return await parts_of(service, inside=True)  # a command is in a transaction
 
     def sources_now() -> Mapping[str, SourceState]:
         return service.source_states()
@@ -127,7 +128,7 @@ async def _assemble(
     lead = Lead(service, bell, senders, directories, wecom)
     logins = {"wecom": wecom.login} if wecom is not None else {}
     service.pages = Site(store, settings.web.public_url, logins)
-    await stack.enter_async_context(running(bell.run()))
+    await stack.enter_async_context(running(bell.run(), keep_metering(store)))
     await stack.enter_async_context(desk.open())
     await stack.enter_async_context(lead.open())
     await stack.enter_async_context(_hearing(service, dingtalk, wecom))

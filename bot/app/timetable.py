@@ -10,7 +10,6 @@ from bot.jobs.alarm import alarm
 from bot.jobs.approvals_due import chase
 from bot.jobs.archive import archive
 from bot.jobs.keep_history import keep_history
-from bot.jobs.keep_meter import keep_meter
 from bot.jobs.nudge import remind
 from bot.jobs.people_left import Directory, roll_call
 from bot.jobs.tell_alerts import Teller
@@ -61,9 +60,6 @@ def schedule(service: Service) -> None:
             if count != known:
                 desk.calendar, known = await calendars.load(session), count
 
-    async def meter() -> None:
-        await keep_meter(store)
-
     async def old_rows() -> None:
         kept = service.settings.store
         await archive(
@@ -82,7 +78,6 @@ def schedule(service: Service) -> None:
             await sessions.sweep(session)
 
     service.scheduler.every(3600, what_is_over, name="what_is_over", awaited=False)
-    service.scheduler.every(10, meter, name="keep_meter", awaited=False)
     service.scheduler.on_trading_days(time(3, 30), old_rows, name="archive")
     service.scheduler.every(1, reminders, name="remind")
     service.scheduler.every(2, approvals_due, name="approvals_due")

@@ -17,7 +17,7 @@ from bot.jobs.tell_alerts import Teller
 from bot.lease import Lease
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import Store
-from risk import advice, alerts, cases, episodes, groups, ladder, routing
+from risk import advice, alerts, cases, episodes, groups, ladder, routing, setback
 from risk.advice import Close
 from risk.alerts import Event, State
 from risk.book import Book
@@ -145,13 +145,20 @@ class MarginWatch:
         lock: bool = False,
     ) -> Findings:
         by_ladder, in_doubt = await episodes.open_by_account(session, lock=lock)
+        sources = await episodes.of_sources(session)
+        waiting = [*by_ladder.values(), *in_doubt.values(), *sources.values()]
+        shown = await groups.open_ones(session)
         found = Findings()
+        known: list[Alert | AlertGroup] = [*waiting, *shown]
+        for row in known:
+            if setback.is_ahead(row, now):
+                found.due = True
+                if lock:
+                    setback.catch_up(row, now)
         if self._book.as_of is not None:
             for account in sorted(figures.keys() | by_ladder.keys() | in_doubt.keys()):
                 self._judge(account, figures, by_ladder, in_doubt, now, rules, found)
-        sources = await episodes.of_sources(session)
-        waiting = [*by_ladder.values(), *in_doubt.values(), *sources.values()]
-        found.due = await self._is_due(session, waiting, now, rules)
+        found.due = found.due or await self._is_due(session, waiting, shown, now, rules)
         return found
 
     def _judge(
@@ -189,7 +196,12 @@ class MarginWatch:
         return not seen.stale
 
     async def _is_due(
-        self, session: AsyncSession, waiting: Iterable[Alert], now: datetime, rules: Rules
+        self,
+        session: AsyncSession,
+        waiting: Iterable[Alert],
+        shown: Iterable[AlertGroup],
+        now: datetime,
+        rules: Rules,
     ) -> bool:
         for alert in waiting:
             if alert.silenced_until is not None and alert.silenced_until <= now:
@@ -198,7 +210,7 @@ class MarginWatch:
                 return True
         if await cases.left_alone(session):
             return True
-        return bool(_owing(await groups.open_ones(session), now, rules))
+        return bool(_owing(shown, now, rules))
 
     def _steps_due(self, alert: Alert, now: datetime, rules: Rules) -> int:
         """How many steps of the escalation are due in all, when one is."""

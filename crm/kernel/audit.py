@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,8 @@ from crm.kernel.vault import CannotOpen
 log = logging.getLogger(__name__)
 
 GENESIS = bytes(32)
+PATIENCE = 1.0
+LOOK_AGAIN = 0.01  # seconds
 
 
 class AuditRow(Base):
@@ -99,6 +102,7 @@ class Head:
         self.path = path
         self._newest: tuple[int, bytes] = (0, GENESIS)
         self._written = 0
+        self._patience = PATIENCE  # seconds for another process that holds the file
         self._lock = asyncio.Lock()
 
     async def publish(self, session: AsyncSession) -> None:
@@ -112,16 +116,17 @@ class Head:
                 try:
                     await asyncio.to_thread(self._write, *newest)
                 except OSError as error:  # the commit stands; the next one publishes for both
+                    self._patience = 0.0
                     log.error("the audit head was not written: %s", type(error).__name__)  # noqa: TRY400
                     return
-                self._written = newest[0]
+                self._written, self._patience = newest[0], PATIENCE
 
     def _write(self, seq: int, digest: bytes) -> None:
         """Never backwards, also when several processes share the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch(0o600)
         with self.path.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file.fileno(), self._patience)
             known = _parse_head(file.read())
             if known is None or known[0] < seq:
                 file.seek(0)
@@ -134,6 +139,21 @@ class Head:
             return _parse_head(self.path.read_text())
         except FileNotFoundError:
             return None
+
+
+def _lock(file: int, patience: float) -> None:
+    """Raises BlockingIOError when it is held for longer: nobody's answer waits for a file that
+    somebody else has forgotten to let go."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(LOOK_AGAIN)
+        else:
+            return
 
 
 def _parse_head(text: str) -> tuple[int, bytes] | None:

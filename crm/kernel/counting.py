@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from crm.kernel.db import Base
+from crm.kernel.db import Base, table
+from crm.kernel.upsert import insert_into
 
 
 async def count_up(
@@ -18,8 +18,7 @@ async def count_up(
 ) -> None:
     """Add to the ``counter`` of the row with this primary key, which is made where it lacks."""
     row = cast("type[Base]", counter.class_)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    made = insert(row).values({**key, counter.key: by})
+    made = insert_into(session, table(row)).values({**key, counter.key: by})
     await session.execute(
         made.on_conflict_do_update(index_elements=list(key), set_={counter.key: counter + by})
     )

@@ -11,6 +11,7 @@ class Desk:
     store: Store
     adapter: Health = field(default_factory=lambda: Health(ok=True, detail=""))
     control_secret: str = ""
+    leads: bool = True
 
     def health(self) -> dict[str, Health]:
         silent = Health(ok=False, detail="没有数据")

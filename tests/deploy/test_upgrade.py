@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, select
 from bot import schema
 from bot.app.serve import serve
 from bot.app.stores import clock_of, store_of
-from bot.commands import run, tables
+from bot.commands import tables, trial
 from bot.settings import Settings, load
 from crm.kernel.db import Store
 from crm.kernel.errors import SettingsError
@@ -128,7 +128,7 @@ async def test_a_days_work_survives_the_way_back_and_forward_and_every_step_can_
             assert await connection.run_sync(differences) == []
     assert (await tables.verify_audit(settings, None)).broken_at is None
 
-    async with run.together(options, environ) as service, aiohttp.ClientSession() as http:
+    async with trial.together(options, environ) as service, aiohttp.ClientSession() as http:
         again = Room(options.url, http, service, options)
         [told] = await again.say("wangqiang", f"记录 {name}")
         assert TALK in str(told)

@@ -124,6 +124,7 @@ async def test_a_chat_that_hangs_does_not_hold_up_the_others(
         await say(store, "slow", "behind it")
         await say(store, "quick", to="li")
         await sender.until(shown("quick"))
+        await sender.until(lambda sender: "slow" in lines(sender.tried))
         assert lines(sender.tried, "wang") == ["slow"]
         sender.gates["wang"].set()
         await all_done(dispatcher)
@@ -331,6 +332,21 @@ async def test_an_update_that_a_clicks_answer_carried_is_not_sent(
     assert lines(sender.tried) == ["v1"]
     assert await states(store) == {"v1": OutState.SENT, "v2": OutState.SENT}
     assert await ledger(store) == ["sent", "answered"]
+
+
+async def test_whoever_presses_again_and_again_and_gets_no_answer_sees_it_after_a_moment(
+    store: Store, sender: FakeSender, clock: StoppedClock
+) -> None:
+    async with delivering(store, sender) as dispatcher:
+        [card] = await put(store, Card(title="卡", text="v1"))
+        await all_done(dispatcher)
+        card = await change(store, card, "v2", click=True)
+        clock.advance(outbox.CLICK_GRACE * 0.9)
+        await change(store, card, "v3", click=True)
+        clock.advance(outbox.CLICK_GRACE * 0.2)
+        dispatcher.clock_moved()
+        await all_done(dispatcher)
+    assert lines(sender.shown) == ["v1", "v3"]
 
 
 async def test_an_update_whose_clicks_answer_was_lost_is_sent_after_a_moment(

@@ -193,6 +193,20 @@ class TestHearing:
         assert (await end.post(text(), at=int(time.time()) + off))[0] == 403
         assert (await end.post(text(), at=int(time.time()) + off // 2))[0] == 200
 
+    async def test_clocks_that_are_apart_are_said_until_they_agree(self, end: End) -> None:
+        def told() -> str:
+            return end.reception.callback.health().detail
+
+        forged = end.crypto.encrypt(text().encode())
+        query = {**end.signed(forged, at=1_000_000_000), "msg_signature": "0" * 40}
+        body = f"<xml><Encrypt>{forged}</Encrypt></xml>".encode()
+        assert (await end.post_raw(body, query))[0] == 403
+        assert "本机时间" not in told()
+        assert (await end.post(text(), at=int(time.time()) - 3660))[0] == 403
+        assert "与本机时间相差 61 分钟" in told()
+        assert (await end.post(text()))[0] == 200
+        assert "本机时间" not in told()
+
     @pytest.mark.parametrize("stamp", ["", "-5", "1e9", "九", "99999999999999999999"])
     async def test_a_stamp_that_is_none_is_a_bad_request(self, end: End, stamp: str) -> None:
         encrypted = end.crypto.encrypt(text().encode())

@@ -73,12 +73,16 @@ class Callback:
         self._crypto = Crypto(settings.token, settings.encoding_aes_key, settings.corp_id)
         self.last_heard: datetime | None = None
         self.asleep = ""  # what WeCom said of switching the application off
+        self._apart = 0.0  # seconds between our time and the last stamp, where that was too much
 
     def health(self) -> Health:
         """A callback cannot be known to work before it was called."""
         said = "企业微信回调已就绪"
         if self.asleep:
             said += "；企业微信提示应用即将因长期不用而停用，请管理员在后台处理"
+        if self._apart:
+            minutes = round(self._apart / 60)
+            said += f"；拒收了与本机时间相差 {minutes} 分钟的回调，收不到消息时请校正本机时间"
         if trouble := self._hearing.wecom.api.trouble:
             said += f"；发不出消息：{trouble}"
         return Health(ok=True, detail=said, since=self.last_heard)
@@ -185,7 +189,7 @@ class Callback:
         return write_xml(fields)
 
     def _signed(self, url: URL) -> Signed:
-        """Raises HTTPBadRequest for what is missing, HTTPForbidden outside of the window."""
+        """Raises HTTPBadRequest for what is missing."""
         found = ORDINARY.fullmatch(url.raw_query_string)
         if found is not None:
             signed = Signed(*found.groups())
@@ -195,13 +199,16 @@ class Callback:
         stamp = signed.timestamp
         if not all(signed) or not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 11):
             raise web.HTTPBadRequest
-        if abs(self._real.now().timestamp() - int(stamp)) > WINDOW_SECONDS:
-            raise web.HTTPForbidden
         return signed
 
     def _opened(self, signed: Signed, encrypted: str) -> bytes:
-        """What was sealed for us. Raises HTTPForbidden: which part is wrong is not told."""
+        """What was sealed for us, lately. Raises HTTPForbidden: which part is wrong is not told."""
         if not self._crypto.is_signed(*signed, encrypted):
+            raise web.HTTPForbidden
+        apart = abs(self._real.now().timestamp() - int(signed.timestamp))
+        self._apart = apart if apart > WINDOW_SECONDS else 0.0
+        if self._apart:
+            log.warning("a callback was refused: its stamp is %.0f s from our time", apart)
             raise web.HTTPForbidden
         try:
             return self._crypto.decrypt(encrypted)

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import logging
 from collections import OrderedDict
-from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, assert_never
 
 from bot.chat.message import Place
@@ -39,7 +38,7 @@ APP_CHAT: Final = "/cgi-bin/appchat/send"
 REPEAT_SECONDS: Final = 14_400  # the longest that WeCom remembers a message for (official doc)
 CHUNK_BYTES: Final = 512 * 1024  # of an upload to the bot, before base64 (official doc)
 MEDIA_KEPT: Final = 500
-MEDIA_LASTS: Final = timedelta(days=2)
+MEDIA_LASTS: Final = 2 * 86_400.0  # seconds
 
 Json = dict[str, Any]
 
@@ -76,7 +75,7 @@ class Uploads:
     def __init__(self, blobs: Blobs, clock: Clock) -> None:
         self._blobs = blobs
         self._clock = clock
-        self._known: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()  # with until when
 
     async def bytes_of(self, message: Attached) -> bytes:
         data = await self._blobs.read(message.blob)
@@ -88,11 +87,11 @@ class Uploads:
         """As it was given before, else by ``upload``."""
         data = await self.bytes_of(message)
         key = f"{hashlib.sha256(data).hexdigest()}/{message.name}"
-        known, until = self._known.get(key, ("", self._clock.now()))
-        if self._clock.now() < until:
+        known, until = self._known.get(key, ("", 0.0))
+        if known and self._clock.steady() < until:
             return known
         media_id = await upload(message, data)
-        self._known[key] = media_id, self._clock.now() + MEDIA_LASTS
+        self._known[key] = media_id, self._clock.steady() + MEDIA_LASTS
         if len(self._known) > MEDIA_KEPT:
             self._known.popitem(last=False)
         return media_id

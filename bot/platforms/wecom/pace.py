@@ -48,8 +48,9 @@ class Pace:
                 self._sent[chat].append(self.now())
 
     def remember(self, chat: str, age: float) -> None:
-        """One was sent so many seconds ago, by the last process; the oldest come first."""
-        self._sent[chat].append(self.now() - age)
+        """One was sent so many seconds ago, by the last process; the oldest come first. Of a clock
+        that was set back since it is as if just now."""
+        self._sent[chat].append(self.now() - max(age, 0.0))
 
     def _check(self, chat: str) -> None:
         sent, now = self._sent[chat], self.now()

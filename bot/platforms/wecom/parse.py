@@ -227,7 +227,11 @@ Id = Annotated[Word, Field(max_length=LONGEST_ID, pattern=r"^[^\x00-\x20\x7f]*$"
 
 class _Payload(BaseModel):
     model_config = ConfigDict(
-        extra="ignore", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        defer_build=True,  # each when the first of its kind comes, not at the start
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.chat import codec
 from bot.chat.message import Card
@@ -13,6 +12,7 @@ from bot.chat.ports import Outgoing
 from bot.models import Delivery, Out, OutState, WeComNote
 from bot.platforms.wecom.notes import NOT_CHANGED, Kind
 from bot.platforms.wecom.settings import PLATFORM
+from crm.kernel import upsert
 from crm.kernel.db import Store
 
 TABLE = WeComNote.metadata.tables[WeComNote.__tablename__]
@@ -26,12 +26,16 @@ class StoredNotes:
 
     async def put(self, kind: Kind, owner: str, value: str, until: datetime) -> None:
         digest = hashlib.sha256(value.encode()).hexdigest()
-        key = {"kind": kind.value, "owner": owner, "digest": digest}
-        news = {"value": value, "at": self._store.clock.now(), "until": until}
-        insert = (sqlite if self._store.is_sqlite else postgresql).insert
-        made = insert(TABLE).values({**key, **news})
+        row = {
+            "kind": kind.value,
+            "owner": owner,
+            "digest": digest,
+            "value": value,
+            "at": self._store.clock.now(),
+            "until": until,
+        }
         async with self._store.writing() as session:
-            await session.execute(made.on_conflict_do_update(index_elements=list(key), set_=news))
+            await upsert.put(session, TABLE, [row])
 
     async def take(self, kind: Kind, owner: str) -> str | None:
         columns = TABLE.c

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 
 from crm.kernel.clock import Clock
 from crm.kernel.errors import OutsideError
 
-EARLY = timedelta(minutes=5)
+EARLY = 300.0  # seconds
 CALM_SECONDS = 1.0  # a failure is everybody's answer for this long: no queue of doomed requests,
 LONGEST_CALM = 60.0  # and of refused ones even less: 2,000 an hour block the company (staff answer)
 
@@ -21,7 +20,7 @@ class Tokens:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token = ""
-        self._until: datetime | None = None
+        self._until: float | None = None  # by the steady clock
         self._failed: tuple[float, OutsideError] | None = None
 
     async def get(self) -> str:
@@ -39,7 +38,7 @@ class Tokens:
             return await self._renewed()
 
     def _fresh(self) -> bool:
-        return self._until is not None and self._clock.now() < self._until
+        return self._until is not None and self._clock.steady() < self._until
 
     async def _renewed(self) -> str:
         now = asyncio.get_running_loop().time()
@@ -53,6 +52,5 @@ class Tokens:
             self._until = None
             raise
         self._failed = None
-        life = timedelta(seconds=seconds)
-        self._until = self._clock.now() + max(life - EARLY, life / 2)
+        self._until = self._clock.steady() + max(seconds - EARLY, seconds / 2)
         return self._token
