@@ -6,7 +6,7 @@ PYTHON = $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test bench fuzz lint lock clean
+.PHONY: demo test bench fuzz soak lint lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run.stamp
@@ -29,6 +29,11 @@ bench: .venv/test.stamp
 # Every parser in turn, for a minute each; ARGS="ledger --seconds 600 --keep" for more of one.
 fuzz: .venv/fuzz.stamp
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# Kills, faults, races and bad deliveries in the large dose; ARGS="--minutes 120 --seed 7" for more.
+soak: .venv/test.stamp
+	deploy/need postgresql
+	$(BIN)/python -m tests.kill $(ARGS)
 
 .venv/bin/python:
 	PYTHON="$(PYTHON)" deploy/need python

@@ -12,7 +12,8 @@ ENDLESS = 600.0  # longest life of a fault, seconds
 
 @dataclass(slots=True)
 class Fault:
-    """``until`` is on the monotonic clock: a fault lasts in real time."""
+    """``until`` is on the monotonic clock: a fault lasts in real time. It lets ``after`` calls or
+    deliveries pass before it strikes."""
 
     platform: str
     kind: str
@@ -20,6 +21,7 @@ class Fault:
     until: float
     app: str = ""  # "" strikes every app
     how: str = ""
+    after: int = 0
 
     @property
     def alive(self) -> bool:
@@ -43,6 +45,9 @@ class Faults:
         for fault in self._faults:
             if fault.alive and (fault.platform, fault.kind) == (platform, kind):
                 if fault.app and fault.app != app:
+                    continue
+                if fault.after:
+                    fault.after -= 1
                     continue
                 fault.count -= 1
                 self._faults = [one for one in self._faults if one.alive or one is fault]
@@ -87,13 +92,16 @@ class Faults:
 
 
 def read_fault(body: dict[str, object], kinds: frozenset[str]) -> Fault:
-    """From ``{"platform","kind","count","seconds"}``. Raises Refused."""
+    """From ``{"platform","kind","count","seconds","after"}``. Raises Refused."""
     kind = body.get("kind")
     if not isinstance(kind, str) or kind not in kinds:
         raise Refused(f"没有这种故障，可选：{' '.join(sorted(kinds))}")
     count, seconds = body.get("count", 1), body.get("seconds", 60)
+    after = body.get("after", 0)
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1_000_000:
         raise Refused("count 应是正整数")
+    if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after <= 1_000_000:
+        raise Refused("after 应是非负整数")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds <= 0:
         raise Refused("seconds 应是正数")
     return Fault(
@@ -103,4 +111,5 @@ def read_fault(body: dict[str, object], kinds: frozenset[str]) -> Fault:
         until=time.monotonic() + min(float(seconds), ENDLESS),
         app=str(body.get("app", "")),
         how=str(body.get("how", "")),
+        after=after,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.run import make_invented_store
+from bot.commands.invented import make_invented_store
 from bot.sandbox.launch import Options, write_config
 from bot.settings import load
 from tests.kill.processes import Stage

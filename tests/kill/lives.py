@@ -11,6 +11,7 @@ from tests.kill.town import LI, Town
 
 LINES_AFTER = 8
 SOAK = bool(os.environ.get("QIDESK_SOAK"))  # larger doses, for an hour that nobody waits for
+SEED = int(os.environ.get("QIDESK_SEED", "7"))
 SOAK_SECONDS = 3600
 SHOWINGS = 3  # of a text that several troubles struck
 PAUSE = 0.2  # seconds between two lines of a person: short lives must keep up with them
@@ -25,6 +26,7 @@ async def crash_at(
     """One life that ends at ``point``, and the next one, in which people go on talking.
     ``by_text``: while it answers with a plain text, which has no key of its own."""
     desks = point.startswith(BY_THE_DESKS) and not by_text
+    town.journal.history.note("crash", at=point, seed=seed)
     stage.service.kill()
     await stage.open_service(QIDESK_CRASH_AT=point)
     crowd = Crowd(town, seed, desks=desks)
@@ -47,6 +49,7 @@ async def crash_at(
 
 async def kill_often(stage: Stage, town: Town, seed: int, kills: int) -> None:
     """Lives of different lengths; some end before the service is ready."""
+    town.journal.history.note("kills", number=kills, seed=seed)
     chance = random.Random(seed)
     crowd = Crowd(town, seed)
     crowd.pause = PAUSE

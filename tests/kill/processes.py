@@ -13,11 +13,11 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.kill.history import History
 from tests.kill.town import Journal
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from bot.cli import main; main()")
-READY_SECONDS = 5.0  # as promised, without the time in which others had the processor
 BUSY = 1.5  # processes that want to run, for each core: then a start may take as long as it takes
 STARTING_SECONDS = 60.0
 FIXED_PORTS = range(20_000, 32_000, 2)
@@ -49,12 +49,20 @@ class Process:
     """One of the two, with what it wrote kept in a file."""
 
     def __init__(
-        self, arguments: tuple[str, ...], log: Path, *, inside: tuple[str, ...] = ()
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        log: Path,
+        history: History,
+        *,
+        inside: tuple[str, ...] = (),
     ) -> None:
         """``inside``: the command that starts ours, in surroundings of its own."""
+        self.name = name
         self._inside = inside
         self._arguments = arguments
         self._log = log
+        self._history = history
         self._child: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
         self.lives = 0
@@ -71,6 +79,7 @@ class Process:
                 stdout=log,
                 stderr=log,
             )
+        self._history.note("started", name=self.name, life=self.lives, **(environ or {}))
 
     @property
     def pid(self) -> int:
@@ -92,6 +101,8 @@ class Process:
     def kill(self) -> None:
         """SIGKILL; it has no word in it."""
         if self._child is not None:
+            if self.alive:
+                self._history.note("killed", name=self.name, life=self.lives)
             self._child.kill()
             self._child.wait()
 
@@ -109,6 +120,7 @@ class Process:
 
         await until(dead, "the death at the crash point", seconds)
         assert self._child is not None
+        self._history.note("died", name=self.name, life=self.lives)
         return -int(self._child.returncode)
 
     async def answering(self, url: str) -> None:
@@ -142,17 +154,22 @@ class Stage:
         self.config = home / "qidesk.toml"
         address = ("--host", host, "--port", str(self.port))
         options = (*address, "--data-dir", str(home), "--clients", "200")
-        self.far = Process(("sandbox", *options, "--no-market"), home / "far.log")
-        self.service = Process(("serve", "--config", str(self.config)), home / "service.log")
-        self.journal = Journal()
+        history = History(home / "history.jsonl")
+        self.journal = Journal(history)
+        self.far = Process(
+            "far side", ("sandbox", *options, "--no-market"), home / "far.log", history
+        )
+        self.service = Process(
+            "service", ("serve", "--config", str(self.config)), home / "service.log", history
+        )
 
     async def open_far(self) -> None:
         self.far.start()
         await self.far.answering(f"{self.url}/sandbox/state")
 
     async def open_service(self, **environ: str) -> None:
-        """Returns when it is ready; nothing is done when it runs already. Fails when that takes too
-        long and the machine had nothing else to do."""
+        """Returns when it is ready; nothing is done when it runs already. How long that took, less
+        the time in which others had the processor, is judged with the history."""
         if self.service.alive:
             return
         self.service.start(environ)
@@ -160,7 +177,7 @@ class Stage:
         await self.service.answering(ready)
         took = time.monotonic() - self.service.started_at - self.service.starved()
         busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
-        assert took < READY_SECONDS or busy, f"ready after {took:.1f} s"
+        self.journal.history.note("ready", seconds=round(took, 3), machine_busy=busy)
 
     def close(self) -> None:
         """Whatever a test left running."""

@@ -78,8 +78,10 @@ class Pair:
     def _half(self, name: str, port: int, net: Net | None = None) -> Half:
         stage = self._stage
         process = Process(
+            name,
             ("serve", "--config", str(stage.config)),
             stage.home / f"{name}.log",
+            stage.journal.history,
             inside=net.inside if net else (),
         )
         return Half(process, net.far if net else stage.host, port)

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 
 from bot.desk import FILE_LOST
+from tests.kill.history import History
 
 DINGTALK, WECOM = "dingtalk", "wecom"
 PLATFORMS = (DINGTALK, WECOM)
@@ -32,10 +33,14 @@ PICTURE = "image"  # the kind of what was uploaded
 FIRST_WORDS = {  # of a line, and its kind
     "记": "log",
     "待办": "task",
+    "资金曲线": "curve",
     "持仓": "nobody",
     "开户": "opening",
     "证件": "opening",
 }
+ALARM = "【"  # how what is said of alerts begins
+AGAIN = "(重发)"
+OUR_CARDS = "qd"  # how the names that we give cards begin
 OPENING = "开户 · "  # how a checklist is called, and what an older one is called then
 OLDER = "清单已更新"
 
@@ -51,6 +56,9 @@ class Seat:
     person: str
     chat: str = PRIVATE
 
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.person}/{self.chat}"
+
     @property
     def forgetful(self) -> bool:
         """Whether a line is lost when nobody takes it: WeCom tells its bot everything once."""
@@ -61,6 +69,8 @@ class Seat:
         """Whether an answer says which line it answers: WeCom's application cannot."""
         return self.platform == DINGTALK or self.chat != PRIVATE
 
+
+Screens = Mapping[Seat, list[Json]]
 
 WANG, LI, ZHAO = (Seat(DINGTALK, name) for name in ("wangqiang", "limin", "zhaolei"))
 WANG_TOO, ZHAO_TOO = (Seat(WECOM, name) for name in ("wangqiang", "zhaolei"))  # on both at once
@@ -78,7 +88,7 @@ class Said:
     is the account, of a colleague's client the name."""
 
     seat: Seat
-    kind: str  # log, task, look_up, nobody, not_mine, opening, change, stranger
+    kind: str  # log, task, look_up, curve, nobody, not_mine, opening, change, stranger
     mark: str
     message_id: str
     after: int = field(default=0, compare=False)  # its answer has a higher seq
@@ -104,6 +114,7 @@ class Pressed:
 class Journal:
     """What was taken, by whom; kept over all lives of both sides."""
 
+    history: History = field(default_factory=History)
     said: list[Said] = field(default_factory=list)
     pressed: list[Pressed] = field(default_factory=list)
     refused: int = 0  # not taken: nobody listened
@@ -163,12 +174,20 @@ class Town:
         }
         status, answer = await self._post("/sandbox/say", body)
         if status == 503:
-            self.journal.refused += 1
-            raise NotTaken
+            self._refused(seat, line)
         assert status == 200, answer
         said = Said(seat, kind, mark, answer["message_id"], self._newest.get(seat, 0))
-        self.journal.said.append(said)
+        self._taken(said, line)
         return said
+
+    def _refused(self, seat: Seat, line: str) -> NoReturn:
+        self.journal.refused += 1
+        self.journal.history.note("refused", on=str(seat), words=line)
+        raise NotTaken
+
+    def _taken(self, said: Said, words: str) -> None:
+        self.journal.said.append(said)
+        self.journal.history.note("said", on=str(said.seat), id=said.message_id, words=words)
 
     async def insist_on(self, seat: Seat, kind: str, line: str, mark: str) -> Said:
         """Say it; where it may have been lost, again until it is answered."""
@@ -232,14 +251,13 @@ class Town:
         try:
             async with self._http.post(f"{self.url}/sandbox/upload", data=form) as response:
                 if response.status == 503:
-                    self.journal.refused += 1
-                    raise NotTaken
+                    self._refused(seat, name)
                 assert response.status == 200, await response.text()
                 taken = await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise FarDown from error
         said = Said(seat, "opening", mark, taken["message_id"], self._newest.get(seat, 0))
-        self.journal.said.append(said)
+        self._taken(said, name)
         return said
 
     async def sure(self, thing: Callable[[], Awaitable[T]]) -> T:
@@ -388,26 +406,30 @@ class Town:
 
     async def click(self, pressed: Pressed, key: str = "") -> bool:
         """Whether the platform showed an answer to it; False also when nobody listened."""
+        action = key or await self._key_on_screen(pressed)
         body = {
             "platform": pressed.seat.platform,
             "person": pressed.seat.person,
             "card": pressed.card,
-            "action": key or await self._key_on_screen(pressed),
+            "action": action,
         }
         status, answer = await self._post("/sandbox/click", body)
-        if status == 503:
-            return False
-        assert status == 200, answer
-        return bool(answer["ok"])
+        assert status in (200, 503), answer
+        said = "nobody listened" if status == 503 else answer["answer"]
+        seat = str(pressed.seat)
+        self.journal.history.note("clicked", on=seat, card=pressed.card, button=action, answer=said)
+        return bool(status == 200 and answer["ok"])
 
     async def market(self, shocks: Mapping[str, float]) -> None:
         """Prices change by these factors."""
         status, answer = await self._post("/sandbox/market", {"shock": shocks})
         assert status == 200, answer
+        self.journal.history.note("market", shock=dict(shocks))
 
     async def advance(self, span: str) -> None:
         """The clocks of both sides; of the service only when it is there."""
         await self._post("/sandbox/clock", {"advance": span})
+        self.journal.history.note("clock", advance=span)
 
     async def waiting(self) -> int:
         """Messages that the platforms have and the service has not acknowledged."""
@@ -415,11 +437,26 @@ class Town:
         return sum(int(state["counters"][platform]["waiting"]) for platform in PLATFORMS)
 
     async def break_it(
-        self, platform: str, kind: str, times: int, seconds: float = 30.0, app: str = ""
+        self,
+        platform: str,
+        kind: str,
+        times: int,
+        seconds: float = 30.0,
+        app: str = "",
+        after: int = 0,
     ) -> None:
-        body = {"platform": platform, "kind": kind, "count": times, "seconds": seconds, "app": app}
+        """``after``: so many deliveries or calls are let pass first."""
+        body = {
+            "platform": platform,
+            "kind": kind,
+            "count": times,
+            "seconds": seconds,
+            "app": app,
+            "after": after,
+        }
         status, answer = await self._post("/sandbox/faults", body)
         assert status == 200, answer
+        self.journal.history.note("fault", **body)
 
     async def strokes_left(self, platform: str, kind: str) -> int:
         state = await self._get("/sandbox/state")

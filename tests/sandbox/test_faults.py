@@ -118,6 +118,13 @@ class TestGivenFaultsOfDelivery:
 
 
 class TestGivenFaultsOfCalls:
+    async def test_when_it_lets_some_pass_then_the_next_call_is_struck(self, room: Room) -> None:
+        await room.token()
+        await room.break_it("http_5xx", after=2)
+        statuses = [(await room.api("POST", SEND, PLAIN)).status for _ in range(4)]
+        assert statuses == [200, 200, 500, 200]
+        assert (await room.break_it("http_5xx", after=-1)).status == 400
+
     @pytest.mark.parametrize(
         ("kind", "status", "code"),
         [
