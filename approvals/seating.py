@@ -119,6 +119,52 @@ async def seat(
     return news
 
 
+async def stand_in(session: AsyncSession, absent: str) -> list[tuple[Stage, list[str]]]:
+    """Every step that waits for ``absent`` waits for the deputy too, from now on and not only when
+    it is late; gives the steps with whom it is news for."""
+    found = []
+    for stage, row in await _waiting_for(session, absent):
+        case = await case_of(session, row)
+        who = await deputies(session, case, case.flow.step(stage.step), [absent])
+        if news := await seat(session, stage, who, SeatKind.DEPUTY):
+            row.version += 1  # other cards show who may decide as well
+            found.append((stage, news))
+    await session.flush()
+    return found
+
+
+async def stand_down(session: AsyncSession, deputy: str) -> list[Stage]:
+    """Steps at which nobody is left whom ``deputy`` stands in for do not wait for him any more."""
+    found = []
+    for stage, row in await _waiting_for(session, deputy, SeatKind.DEPUTY):
+        others = [each for each in await waiting(session, stage) if each != deputy]
+        for_whom = select(Staff.id).where(Staff.id.in_(others), Staff.deputy == deputy).limit(1)
+        if await session.scalar(for_whom) is None:
+            await give_up(session, row, deputy)
+            row.version += 1
+            found.append(stage)
+    await session.flush()
+    return found
+
+
+async def _waiting_for(
+    session: AsyncSession, staff: str, *kinds: SeatKind
+) -> list[tuple[Stage, Application]]:
+    rows = await session.execute(
+        select(Stage, Application)
+        .join(Seat, Seat.stage_id == Stage.id)
+        .join(Application, Application.id == Stage.application_id)
+        .where(
+            Stage.ended_at.is_(None),
+            Seat.staff == staff,
+            Seat.state == SeatState.WAITING,
+            Seat.kind.in_(kinds or SeatKind),
+        )
+        .order_by(Stage.id)
+    )
+    return [(stage, row) for stage, row in rows]
+
+
 async def waiting(session: AsyncSession, stage: Stage) -> list[str]:
     """Whose word the stage waits for."""
     seats = await seats_at(session, [stage.id])

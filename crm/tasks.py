@@ -1,8 +1,9 @@
 """待办: what was promised, when its owner is reminded, and how it ends."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.access import NotYours, may_see
@@ -140,6 +141,15 @@ async def move(session: AsyncSession, person: Person, task_id: int, due_at: date
     return task
 
 
+async def pass_on(session: AsyncSession, ids: Collection[int], giver: str, to: str) -> None:
+    """Those of ``giver`` among these that are open are ``to``'s from now on."""
+    await session.execute(
+        update(Task)
+        .where(Task.id.in_(ids), Task.staff == giver, Task.state == TaskState.OPEN)
+        .values(staff=to, version=Task.version + 1)
+    )
+
+
 async def _open(session: AsyncSession, person: Person, task_id: int) -> Task:
     task = await session.get(Task, task_id, populate_existing=True)
     if task is None:
@@ -162,11 +172,17 @@ async def stand_in(session: AsyncSession, staff_id: str) -> str | None:
 
 
 async def open_of(session: AsyncSession, person: Person, limit: int = 20) -> tuple[list[Task], int]:
-    """The next open tasks by due moment, and how many there are in all."""
-    mine = (Task.staff == person.id, Task.state == TaskState.OPEN)
+    """The next open tasks by due moment, also of those whom one stands in for, and how many there
+    are in all."""
+    mine = (_is_for(person), Task.state == TaskState.OPEN)
     count = await session.scalar(select(func.count()).select_from(Task).where(*mine))
     rows = await session.scalars(select(Task).where(*mine).order_by(Task.due_at).limit(limit))
     return list(rows), count or 0
+
+
+def _is_for(person: Person) -> ColumnElement[bool]:
+    absent = select(Staff.id).where(Staff.deputy == person.id)
+    return or_(Task.staff == person.id, Task.staff.in_(absent))
 
 
 _NEXT = (
@@ -189,10 +205,10 @@ async def next_of_client(session: AsyncSession, person: Person, client_id: int) 
 async def of_client(
     session: AsyncSession, client_id: int, person: Person, limit: int = 20
 ) -> list[Task]:
-    """One's own open tasks for a client."""
+    """One's own open tasks for a client, and those of whom one stands in for."""
     rows = await session.scalars(
         select(Task)
-        .where(Task.client_id == client_id, Task.staff == person.id, Task.state == TaskState.OPEN)
+        .where(Task.client_id == client_id, _is_for(person), Task.state == TaskState.OPEN)
         .order_by(Task.due_at)
         .limit(limit)
     )

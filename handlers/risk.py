@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import deliveries
 from bot.cards import board, notice, text
 from bot.cards.alert.buttons import SILENCE_MINUTES, with_numbers
-from bot.cards.alert.case import case_card
+from bot.cards.alert.case import case_card, handed_card
 from bot.cards.alert.group import group_card
 from bot.cards.alert.history import why_card
 from bot.cards.alert.lists import calls_card
@@ -91,6 +91,8 @@ async def draw_case(
     session: AsyncSession, person: Person, number: int, audience: Audience, at: datetime
 ) -> Card:
     alert = await session.get_one(Alert, number, populate_existing=True)
+    if not await _in_sight(session, person, audience, [alert]):
+        return handed_card(alert)
     events = await episodes.events_of(session, number)
     reader = await _reader(session, person, audience, at, _mentioned([alert], events))
     hears = alert.manager or ""
@@ -105,11 +107,24 @@ async def draw_group(
     """In the desk's own group everybody there sees all of it; in private what is one's own."""
     group = await session.get_one(AlertGroup, number, populate_existing=True)
     alerts = await groups.members(session, number)
-    if audience is not Audience.RISK_GROUP:
-        alerts = [alert for alert in alerts if cases.in_reach(person, alert)]
+    alerts = await _in_sight(session, person, audience, alerts)
+    moved = {}
+    if not any(is_open(each) for each in alerts):
+        went = await groups.moved_on(session, group)
+        moved = {each: went[each] for each in await _in_sight(session, person, audience, went)}
     reader = await _reader(session, person, audience, at, _mentioned(alerts))
     branches = await people.branch_names(session)
-    return group_card(group, alerts, branches.get(group.branch, group.branch), reader)
+    return group_card(group, alerts, branches.get(group.branch, group.branch), reader, moved)
+
+
+async def _in_sight(
+    session: AsyncSession, person: Person, audience: Audience, alerts: Iterable[Alert]
+) -> list[Alert]:
+    every = list(alerts)
+    if audience is Audience.RISK_GROUP:
+        return every
+    seen = await cases.seen_by(session, person, every)
+    return [each for each in every if each.id in seen]
 
 
 async def reader_of(turn: Turn, session: AsyncSession, ids: Iterable[str] = ()) -> Reader:

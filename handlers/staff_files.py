@@ -11,7 +11,7 @@ from crm.kernel.rulebook import Body, Superseded
 from crm.models import Proposal, Role, Staff
 from crm.people import Person
 from crm.proposals import NothingChanges, Plan
-from handlers import changes
+from handlers import changes, standing_in
 from handlers.changes import Kind, Outcome, Told
 
 BY_SYSTEM = (Role.SYSTEM_ADMIN,)
@@ -71,13 +71,19 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
     )
     told: Told = ()
     said = ""
+    refresh: tuple[str, ...] = ()
     if before and before["active"] and not after["active"]:
         await staff.check(session, proposal.name, before, after)
         said, told = await _leave(session, proposal.name, second)
     else:
         await staff.adopt(session, proposal.name, before, after, by=second.id)
         told = _whom_it_concerns(proposal, before, after)
-    return Outcome(said=said, made=document.version, tell=told)
+        if before and before["deputy"] != after["deputy"]:
+            passed = await standing_in.pass_on(
+                session, proposal.name, before["deputy"], after["deputy"], by=second.id
+            )
+            told, refresh = (*told, *passed.tell), passed.refresh
+    return Outcome(said=said, made=document.version, tell=told, refresh=refresh)
 
 
 def _whom_it_concerns(proposal: Proposal, before: Body | None, after: Body) -> Told:
@@ -94,7 +100,9 @@ def _whom_it_concerns(proposal: Proposal, before: Body | None, after: Body) -> T
         for deputy, word in words.items():
             if deputy:
                 what = (
-                    "预警和到期提醒发给您" if word == "您开始代理" else "之后的预警和提醒不再发给您"
+                    "未结的预警和待审批的申请随后发给您，待办里标明是代谁"
+                    if word == "您开始代理"
+                    else "预警、提醒和待审批的申请不再归您"
                 )
                 told.append((deputy, notice.sentence(f"{word} {after['name']}", what)))
     return tuple(told)

@@ -14,7 +14,7 @@ from bot.cards.notice import NEVER_MIND
 from bot.chat.message import Audience, Card
 from bot.chat.reply import Question, Reply, say
 from bot.router import Router, Turn
-from crm import access, clients, tasks
+from crm import access, clients, people, tasks
 from crm.kernel.errors import UserError
 from crm.models import Client, Task, TaskState
 from crm.people import Action, Person
@@ -239,18 +239,25 @@ async def listed(turn: Turn, session: AsyncSession, first: int = 0) -> Reply:
     not_in_a_branch_group(turn)
     rows, total = await tasks.open_of(session, turn.person, MOST_LISTED)
     names = await _names(session, rows[first : first + draw.PAGE])
-    card = draw.task_list(rows, total, first, names, turn.at, audience=turn.audience)
+    absent = await _absent(turn, session, rows)
+    card = draw.task_list(rows, total, first, names, turn.at, audience=turn.audience, absent=absent)
     return Reply(parts=(card,), question=_numbers(rows))
 
 
 async def listed_of(turn: Turn, session: AsyncSession, client_id: int, first: int = 0) -> Reply:
-    """One's own open tasks for a client."""
+    """One's own open tasks for a client, and those of whom one stands in for."""
     not_in_a_branch_group(turn)
     client = await clients.see(session, turn.person, client_id)
     rows = await tasks.of_client(session, client.id, turn.person, MOST_LISTED)
-    names = {client.id: client.name}
     card = draw.task_list(
-        rows, len(rows), first, names, turn.at, audience=turn.audience, only=client.id
+        rows,
+        len(rows),
+        first,
+        {client.id: client.name},
+        turn.at,
+        audience=turn.audience,
+        only=client.id,
+        absent=await _absent(turn, session, rows),
     )
     return Reply(parts=(card,), focus=client.id, question=_numbers(rows))
 
@@ -263,6 +270,11 @@ def _numbers(rows: Sequence[Task]) -> Question | None:
 async def _names(session: AsyncSession, rows: Sequence[Task]) -> dict[int, str]:
     ids = {row.client_id for row in rows if row.client_id is not None}
     return {each: (await session.get_one(Client, each)).name for each in ids}
+
+
+async def _absent(turn: Turn, session: AsyncSession, rows: Sequence[Task]) -> dict[str, str]:
+    """Whose tasks these are beside one's own."""
+    return await people.names(session, {row.staff for row in rows} - {turn.person.id})
 
 
 @router.click("tasks_page", action=Action.TASK)

@@ -1,6 +1,6 @@
 """What people do with an alert: see it, claim it, call the client, silence it, hand it on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,6 +80,13 @@ def visible_to(person: Person) -> ColumnElement[bool]:
             return or_(Alert.branch == person.branch, mine)
         case _:
             return mine
+
+
+async def seen_by(session: AsyncSession, person: Person, alerts: Iterable[Alert]) -> frozenset[int]:
+    """The numbers of those of ``alerts`` that are visible to him."""
+    numbers = [each.id for each in alerts]
+    found = await session.scalars(select(Alert.id).where(Alert.id.in_(numbers), visible_to(person)))
+    return frozenset(found)
 
 
 def in_reach(person: Person, alert: Alert) -> bool:
@@ -501,3 +508,23 @@ async def move(
         episodes.note(session, alert, "handed_over", by=by, more={"to": to})
     await session.flush()
     return [alert.id for alert in rows]
+
+
+async def pass_on(
+    session: AsyncSession, owner: str, hears: str, to: str, *, by: str
+) -> Sequence[Alert]:
+    """代理 begins or ends: of the open alerts of ``owner``'s clients that ``hears`` heard of until
+    now ``to`` hears; gives them, the gravest first."""
+    theirs = select(Client.id).where(Client.owner == owner)
+    rows = await session.scalars(
+        select(Alert)
+        .where(Alert.open_key.is_not(None), Alert.manager == hears, Alert.client_id.in_(theirs))
+        .order_by(Alert.level.desc(), Alert.id)
+        .with_for_update()
+    )
+    found = rows.all()
+    for alert in found:
+        alert.manager = to
+        episodes.note(session, alert, "handed_over", by=by, more={"to": to})
+    await session.flush()
+    return found

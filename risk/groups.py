@@ -6,8 +6,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm.kernel.db import now
+from risk.alerts import What
 from risk.levels import Level
-from risk.models import Alert, AlertGroup, AlertKind, AlertState
+from risk.models import Alert, AlertEvent, AlertGroup, AlertKind, AlertState
 
 OPEN = (AlertState.PENDING, AlertState.FIRING, AlertState.CLAIMED, AlertState.SILENCED)
 FOR_THE_DESK = frozenset({AlertKind.MARGIN, AlertKind.DATA, AlertKind.SOURCE})
@@ -42,6 +43,27 @@ async def members(session: AsyncSession, group_id: int) -> list[Alert]:
     """Open ones first, the most endangered first; then those that are over, the latest first."""
     rows = await session.scalars(select(Alert).where(Alert.group_id == group_id))
     return sorted(rows, key=_order)
+
+
+async def moved_on(session: AsyncSession, group: AlertGroup) -> dict[Alert, bool]:
+    """Who went to another level and did not come back, and whether it was a worse one."""
+    rows = await session.execute(
+        select(Alert, AlertEvent)
+        .join(AlertEvent, AlertEvent.alert_id == Alert.id)
+        .where(
+            Alert.kind == group.kind,
+            Alert.branch == group.branch,
+            Alert.changed_at >= group.opened_at,
+            AlertEvent.at >= group.opened_at,
+            AlertEvent.what.in_((What.ROSE, What.FELL)),
+        )
+        .order_by(AlertEvent.id)
+    )
+    return {
+        alert: event.what == What.ROSE
+        for alert, event in rows
+        if event.facts.get("left") == group.id and alert.group_id != group.id
+    }
 
 
 def _order(alert: Alert) -> tuple[bool, float, float]:

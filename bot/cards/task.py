@@ -12,6 +12,7 @@ STATE = {
     TaskState.DONE: ("已完成", Tone.GREEN),
     TaskState.CANCELLED: ("已取消", Tone.GREY),
 }
+NOBODY: Mapping[str, str] = {}
 PAGE_OF_ALL = "/pages/todo"
 PAGE = 8  # as many as one row of number buttons holds
 
@@ -60,9 +61,11 @@ def task_list(
     *,
     audience: Audience = Audience.PRIVATE,
     only: int | None = None,
+    absent: Mapping[str, str] = NOBODY,
 ) -> Card:
     """Open tasks by date, ``PAGE`` of ``rows`` from the one at ``first``; numbers go on from page
-    to page, and a number opens one. ``only``: the client whose tasks these are."""
+    to page, and a number opens one. ``only``: the client whose tasks these are. ``absent``: the
+    names of those whom the reader stands in for."""
     whose = f"{clients.get(only, '')} · " if only else ""
     if not rows:
         return Card(
@@ -85,7 +88,7 @@ def task_list(
                     str(n),
                     _when(task, now),
                     *(() if only else (clients.get(task.client_id or 0, text.NOTHING),)),
-                    text.quote(task.text, 18, audience),
+                    _what(task, absent, audience),
                 )
                 for n, task in numbered
             ),
@@ -97,6 +100,13 @@ def task_list(
         footer="点序号可完成、改时间或取消；也可以发「完成 1」",
         link=PAGE_OF_ALL if audience is Audience.PRIVATE and not only else "",
     )
+
+
+def _what(task: Task, absent: Mapping[str, str], audience: Audience) -> str:
+    """代 王强 · 交报表"""
+    name = absent.get(task.staff, "")
+    for_whom = f"代 {name}" if name else ""
+    return " · ".join(filter(None, (for_whom, text.quote(task.text, 18, audience))))
 
 
 def _when(task: Task, now: datetime) -> str:

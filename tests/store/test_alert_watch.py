@@ -200,6 +200,21 @@ class TestGivenAnAccountThatIsCalled:
         assert group is not None
         assert group.ended_at is not None
 
+    async def test_when_some_recover_and_one_rises_then_the_card_says_exactly_that(
+        self, desks: Desks
+    ) -> None:
+        desks.tells(a0023=101, a0024=101)
+        await desks.watch().look()
+        for _ in range(2):
+            desks.tells(a0023=50, a0024=160)
+            await desks.watch().look()
+            desks.clock.advance(timedelta(seconds=61))
+        desks.tells(a0023=50, a0024=160)
+        await desks.watch().look()
+        titles = [each.title for each in await desks.shown("g-risk") if isinstance(each, Card)]
+        assert "【追保】杭州营业部 · 1 户已解除，1 户升级" in titles
+        assert not any("已全部解除" in title for title in titles)
+
     async def test_when_it_recovered_by_steps_then_the_call_is_what_it_is_asked_about(
         self, desks: Desks
     ) -> None:

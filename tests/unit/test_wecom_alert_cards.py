@@ -151,11 +151,22 @@ def test_an_account_that_is_coming_back_says_so() -> None:
 
 
 def test_whoever_rose_is_not_said_to_be_well_on_the_card_he_left() -> None:
-    left = group_card(group(), [], "杭州营业部", READER)
+    worse = alert(2, name="李四", level=Level.FORCE)
+    left = group_card(group(), [], "杭州营业部", READER, {worse: True})
     assert (left.title, left.status) == ("【追保】杭州营业部 · 已转级", "已转级")
-    assert "解除" not in left.text
-    well = alert(1, state=AlertState.RESOLVED, ended_at=AT)
-    assert group_card(group(), [well], "杭州营业部", READER).status == "已解除"
+    assert left.text == "李四 升至强平"
+    well = alert(1, name="张三", state=AlertState.RESOLVED, ended_at=AT)
+    assert group_card(group(), [well], "杭州营业部", READER).title.endswith("已全部解除")
+    both = group_card(group(), [well], "杭州营业部", READER, {worse: True})
+    assert both.title == "【追保】杭州营业部 · 1 户已解除，1 户升级"
+    assert (both.status, both.text.endswith("恢复；李四 升至强平")) == ("已转级", True)
+    worse.state, worse.ended_at = AlertState.RESOLVED, AT
+    after = group_card(group(), [well], "杭州营业部", READER, {worse: True})
+    assert after.title.endswith("已全部解除")
+
+
+def test_whose_clients_are_a_colleagues_by_now_is_told_so() -> None:
+    assert group_card(group(), [], "杭州营业部", READER).status == "已转交"
 
 
 @ROOMS

@@ -39,6 +39,18 @@ def case_card(
     )
 
 
+def handed_card(alert: Alert) -> Card:
+    """For whom it was shown to and does not concern any more: nothing of it."""
+    return Card(
+        title=f"{alert.level.word}处理 · 已转交",
+        status="已转交",
+        tone=Tone.GREY,
+        text="这位客户的预警现在由其他同事负责",
+        shared=False,
+        subject=f"alert:{alert.id}",
+    )
+
+
 def _ending(alert: Alert) -> str:
     if alert.state is AlertState.CLOSED:
         return f"{words.hour(alert.ended_at)} 转为更高等级，见新的卡片"

@@ -1,6 +1,6 @@
 """The card of the alerts of one branch at one level; of a source that is silent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bot.cards import text
@@ -15,22 +15,36 @@ from risk.models import Alert, AlertGroup, AlertKind, AlertState
 MOST_ENDED = 3  # that are told of by name
 
 
-def group_card(group: AlertGroup, alerts: Sequence[Alert], branch: str, reader: Reader) -> Card:
-    """One branch at one level, the worst first. ``alerts`` are those that the reader may see."""
+Moved = Mapping[Alert, bool]
+"""Who went to another level, and whether it was a worse one."""
+NOBODY: Moved = {}
+
+
+def group_card(
+    group: AlertGroup,
+    alerts: Sequence[Alert],
+    branch: str,
+    reader: Reader,
+    moved: Moved = NOBODY,
+) -> Card:
+    """One branch at one level, the worst first. ``alerts`` and ``moved`` are those that the reader
+    may see."""
     if group.kind is AlertKind.SOURCE:
         return _source_card(group, alerts, reader)
     still = [alert for alert in alerts if is_open(alert)]
     over = group.ended_at is not None or not still
-    if over and not any(each.state is AlertState.RESOLVED for each in alerts):
-        return _moved_on(group, branch, alerts, reader)
+    well = [each for each in (*alerts, *moved) if each.state is AlertState.RESOLVED]
+    moved = {each: rose for each, rose in moved.items() if is_open(each)}
+    if over and not well:
+        return _moved_on(group, branch, alerts, reader, moved)
     shown = still[: words.MOST]
     title = f"【{group.level.word}】{branch or '未分营业部'}"
     told = words.as_of(alerts, reader)
     return Card(
-        title=f"{title} · {'已全部解除' if over else f'{len(still)} 户'}",
-        status="已解除" if over else _status(still),
-        tone=Tone.GREEN if over else TONES[group.level],
-        text=_ended(alerts, reader) if over else _summary(still, len(shown), reader),
+        title=f"{title} · {_outcome(well, moved) if over else f'{len(still)} 户'}",
+        status=("已转级" if moved else "已解除") if over else _status(still),
+        tone=(Tone.GREY if moved else Tone.GREEN) if over else TONES[group.level],
+        text=_ended(well, moved, reader) if over else _summary(still, len(shown), reader),
         table=_table(group.level, shown, reader) if shown and not over else None,
         buttons=() if over else buttons.of_group(group, still, shown, reader),
         footer=told if over else f"{told} · 点序号看个案",
@@ -61,25 +75,50 @@ def _status(still: Sequence[Alert]) -> str:
     return f"{free} 户待认领" if free else "处理中"
 
 
-def _ended(alerts: Sequence[Alert], reader: Reader) -> str:
-    """张三 86.5% 14:38 恢复; who rose further is on the other level's card."""
-    well = [each for each in alerts if each.state is AlertState.RESOLVED]
+def _outcome(well: Sequence[Alert], moved: Moved) -> str:
+    """3 户已解除，1 户升级"""
+    if not moved:
+        return "已全部解除"
+    return "，".join(filter(None, (f"{len(well)} 户已解除" if well else "", *_counted(moved))))
+
+
+def _counted(moved: Moved) -> list[str]:
+    rose = sum(moved.values())
+    counts = ((rose, "升级"), (len(moved) - rose, "降级"))
+    return [f"{count} 户{word}" for count, word in counts if count]
+
+
+def _ended(well: Sequence[Alert], moved: Moved, reader: Reader) -> str:
+    """张三 86.5% 14:38 恢复；李四 升至强平: whoever is not well is on another level's card."""
     known = [
         (reader.name(each), words.degree(each), words.hour(each.ended_at), "恢复")
         for each in well[:MOST_ENDED]
     ]
     lines = [" ".join(filter(None, each)) for each in known]
-    more = f"，等共 {len(well)} 户" if len(well) > MOST_ENDED else ""
-    return "；".join(lines) + more
+    if len(well) > MOST_ENDED:
+        lines[-1] += f"，等共 {len(well)} 户"
+    others = [
+        f"{reader.name(each)} {'升' if rose else '降'}至{each.level.word}"
+        for each, rose in list(moved.items())[:MOST_ENDED]
+    ]
+    if len(moved) > MOST_ENDED:
+        others[-1] += f"，等共 {len(moved)} 户"
+    return "；".join((*lines, *others))
 
 
-def _moved_on(group: AlertGroup, branch: str, alerts: Sequence[Alert], reader: Reader) -> Card:
-    """Nobody is well: whoever was here is on the card of another level."""
+def _moved_on(
+    group: AlertGroup, branch: str, alerts: Sequence[Alert], reader: Reader, moved: Moved
+) -> Card:
+    """Nobody is well: whoever was here is on the card of another level, or is not this reader's
+    any more."""
+    what, text = "已转级", _ended((), moved, reader) or "都已转入其他等级的卡片"
+    if not (alerts or moved):
+        what, text = "已转交", "这里的客户现在由其他同事负责"
     return Card(
-        title=f"【{group.level.word}】{branch or '未分营业部'} · 已转级",
-        status="已转级",
+        title=f"【{group.level.word}】{branch or '未分营业部'} · {what}",
+        status=what,
         tone=Tone.GREY,
-        text="都已转入其他等级的卡片",
+        text=text,
         footer=words.as_of(alerts, reader),
         shared=False,
         subject=f"alerts:{group.id}",

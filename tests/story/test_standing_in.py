@@ -1,0 +1,98 @@
+"""代理 while something is open, on both platforms: whoever begins to stand in has the alerts with
+their tasks and what waits for a decision at once, and loses them when it is taken back."""
+
+import pytest
+
+from tests.story.room import Item, Room, labels
+from tests.story.test_risk_desk_wecom import card, until
+from tests.story.test_wecom import say
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+WECOM = True
+
+ZHANG = "张三 80010023 · 强平处理"
+
+
+async def change(room: Room, line: str, name: str) -> None:
+    """Asked for by one admin, confirmed by the other."""
+    await room.ask("hejing", line)
+    await room.click("tangyu", await room.newest("tangyu", f"代理人 {name}"), "确认生效")
+
+
+async def turned(room: Room, person: str, item: Item, word: str) -> None:
+    """A card on DingTalk changes in place."""
+    await room.until(
+        person,
+        lambda items: [i for i in items if i["seq"] == item["seq"] and word in i["text"]],
+    )
+
+
+class TestGivenAnAlertThatIsOpen:
+    async def test_when_a_deputy_is_appointed_then_he_has_its_card_and_its_task(
+        self, room: Room
+    ) -> None:
+        await room.ask("wangqiang", "提醒 明天下午三点 交报表")
+        await room.post("/sandbox/market", {"shock": {"rb": -0.05}})
+        await room.newest("wangqiang", ZHANG)
+        await change(room, "/员工 王强 代理 李敏 休假", "王强")
+        await room.newest("limin", "您开始代理 王强")
+        here = await room.newest("limin", ZHANG)
+        there = await until(room, "limin", card(ZHANG))
+        assert labels(here) == labels(there) == ["已电话", "持仓"]
+        assert "李敏（代 王强）" in here["text"]
+        todo = await room.ask("limin", "待办")
+        assert "强平 80010023" in todo["text"]
+
+    async def test_when_the_deputy_lists_then_the_absent_ones_own_tasks_are_marked(
+        self, room: Room
+    ) -> None:
+        for text in (
+            (await room.ask("limin", "待办"))["text"],
+            (await say(room, "limin", "待办"))["text"],
+        ):
+            assert "代 王强 · 交报表" in text
+        mine = await room.ask("wangqiang", "待办")
+        assert "交报表" in mine["text"]
+        assert "代 " not in mine["text"]
+
+    async def test_when_it_is_taken_back_then_the_deputy_sees_nothing_of_it_any_more(
+        self, room: Room
+    ) -> None:
+        item = await room.newest("limin", ZHANG)
+        await change(room, "/员工 取消代理 王强", "王强")
+        await turned(room, "limin", item, "已转交")
+        await until(room, "limin", card("强平处理 · 已转交"))
+        shown = await room.now_showing("limin", item)
+        assert "张三" not in shown["text"]
+        assert labels(shown) == []
+        for text in (
+            (await room.ask("limin", "待办"))["text"],
+            (await say(room, "limin", "待办"))["text"],
+        ):
+            assert "交报表" not in text
+            assert "80010023" not in text
+        assert "80010023" in (await room.ask("wangqiang", "待办"))["text"]
+        assert "王强" in (await room.newest("wangqiang", ZHANG))["text"]
+
+
+class TestGivenAnApplicationThatWaits:
+    async def test_when_a_deputy_is_appointed_then_he_may_decide_it_until_it_is_taken_back(
+        self, room: Room
+    ) -> None:
+        body = {"name": "approval", "count": 1, "approvers": ["sunfang"]}
+        [application] = (await room.post("/sandbox/scene", body))["applications"]
+        title = f"待审批 · 开户 · {application['client']}"
+        await room.newest("sunfang", title)
+        await change(room, "/员工 孙芳 代理 钱伟 出差", "孙芳")
+        here = await room.newest("qianwei", title)
+        there = await until(room, "qianwei", card(title))
+        assert "同意" in labels(here)
+        assert "同意" in labels(there)
+        await change(room, "/员工 取消代理 孙芳", "孙芳")
+        await room.until(
+            "qianwei",
+            lambda items: [i for i in items if i["seq"] == here["seq"] and not labels(i)],
+        )
+        refused = await room.ask("qianwei", f"同意 {application['client']}")
+        assert refused["card"] is None
+        assert "同意" in labels(await room.newest("sunfang", title))
