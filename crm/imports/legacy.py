@@ -23,7 +23,7 @@ ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")  # a locked xlsx insid
 
 
 def read(path: Path, data: bytes) -> Table:
-    """Every visible sheet. Raises TableLocked or NotATable."""
+    """Every visible sheet. Raises TableLocked, TableTooLarge or NotATable."""
     if ENCRYPTED_STREAM in data:
         raise TableLocked
     told = biff.marks(data) if data.startswith(OLE) else {}

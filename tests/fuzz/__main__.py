@@ -34,7 +34,8 @@ def main() -> int:
 def _keep(name: str, found: Path, options: argparse.Namespace) -> int:
     least = options.scratch / f"{name}.least"
     least.mkdir(exist_ok=True)
-    failed = _run(name, ["-merge=1", str(least), str(CORPUS / name), str(found)], options)
+    how = ["-merge=1", "-use_counters=0"]  # for each branch, not for each number of times
+    failed = _run(name, [*how, str(least), str(CORPUS / name), str(found)], options)
     for path in least.iterdir():
         if path.stat().st_size <= options.most_bytes:
             path.replace(CORPUS / name / path.name)

@@ -10,7 +10,9 @@ from datetime import date, datetime, time
 
 SECTOR = 512
 SMALLEST_STREAM = 4096  # a smaller one would lie in sectors of another size
-FREE, END_OF_CHAIN, FAT_SECTOR = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+PER_SECTOR = SECTOR // 4  # numbers
+IN_HEADER = 109  # parts of the table of sectors that the header names
+FREE, END_OF_CHAIN, FAT_SECTOR, LIST_SECTOR = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC
 LONGEST_RECORD = 8224
 ERRORS = {"#NULL!": 0, "#DIV/0!": 7, "#VALUE!": 15, "#REF!": 23, "#NAME?": 29, "#N/A": 42}
 PLAIN, DATE = 0, 1  # cell formats
@@ -134,27 +136,46 @@ def _cell(place: bytes, value: object, strings: dict[str, int]) -> bytes:
 
 def _compound(stream: bytes) -> bytes:
     """An OLE file with one stream: its header, the directory, the stream, then the table that says
-    which sector follows which."""
+    which sector follows which, and where the parts of the table are that the header cannot name."""
     size = max(len(stream), SMALLEST_STREAM)
     sectors = -(-size // SECTOR)
     chain = [END_OF_CHAIN, *range(2, sectors + 1), END_OF_CHAIN]  # directory, stream
-    tables = -(-(len(chain) + len(chain) // 127 + 1) // (SECTOR // 4))
-    chain += [FAT_SECTOR] * tables
-    chain += [FREE] * (tables * (SECTOR // 4) - len(chain))
+    tables, lists = 1, 0
+    while tables * PER_SECTOR < len(chain) + tables + lists:
+        tables += 1
+        lists = -(-max(tables - IN_HEADER, 0) // (PER_SECTOR - 1))
+    chain += [FAT_SECTOR] * tables + [LIST_SECTOR] * lists
+    chain += [FREE] * (tables * PER_SECTOR - len(chain))
     places = list(range(sectors + 1, sectors + 1 + tables))
+    first_list = sectors + 1 + tables
     header = struct.pack(
         "<8s16xHHHHH6xIIIIIIIII",
         bytes.fromhex("D0CF11E0A1B11AE1"), 0x3E, 3, 0xFFFE, 9, 6,
-        0, tables, 0, 0, SMALLEST_STREAM, END_OF_CHAIN, 0, END_OF_CHAIN, 0,
-    ) + struct.pack("<109I", *places, *[FREE] * (109 - tables))  # fmt: skip
+        0, tables, 0, 0, SMALLEST_STREAM, END_OF_CHAIN, 0,
+        first_list if lists else END_OF_CHAIN, lists,
+    ) + _filled(places[:IN_HEADER], IN_HEADER)  # fmt: skip
     directory = b"".join(
         (_entry("Root Entry", 5, 1, END_OF_CHAIN, 0), _entry("Workbook", 2, FREE, 1, size),
          _entry("", 0, FREE, 0, 0) * 2)
     )  # fmt: skip
+    more = [
+        _filled(places[at : at + PER_SECTOR - 1], PER_SECTOR - 1)
+        + struct.pack("<I", first_list + n + 1 if n + 1 < lists else END_OF_CHAIN)
+        for n, at in enumerate(range(IN_HEADER, len(places), PER_SECTOR - 1))
+    ]
     return b"".join(
-        (header, directory, stream.ljust(sectors * SECTOR, b"\0"),
-         struct.pack(f"<{len(chain)}I", *chain))
-    )  # fmt: skip
+        (
+            header,
+            directory,
+            stream.ljust(sectors * SECTOR, b"\0"),
+            _filled(chain, len(chain)),
+            *more,
+        )
+    )
+
+
+def _filled(numbers: Sequence[int], size: int) -> bytes:
+    return struct.pack(f"<{size}I", *numbers, *[FREE] * (size - len(numbers)))
 
 
 def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:

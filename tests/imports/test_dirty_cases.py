@@ -1,6 +1,7 @@
 """The twenty-two ways in which a real ledger is dirty, each as a file on disk."""
 
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -661,6 +662,58 @@ class TestCase21Bombs:
     def test_a_document_type_is_refused(self, ledger: Write, read: Read) -> None:
         path = ledger([HEAD, GOOD], "xlsx")
         _replace(path, b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet', "sheet1.xml")
+        with pytest.raises(NotATable):
+            read(path)
+
+    def test_an_old_workbook_of_many_mebibytes_is_read_to_its_end(
+        self, ledger: Write, read: Read
+    ) -> None:
+        rows = [[str(80_010_000 + n), f"客户{n}" + "某" * 90, "", ""] for n in range(40_000)]
+        path = ledger([HEAD, *rows, ["80099999", "末", "#REF!", ""]], "xls")
+        assert path.stat().st_size > 8 << 20
+        found = read(path)
+        assert len(found.rows) == 40_000
+        assert codes(found) == [(40_002, "手机号", "CELL_ERROR")]
+
+    def test_a_chain_of_sectors_without_an_end_is_refused(self, ledger: Write, read: Read) -> None:
+        path = ledger([HEAD, GOOD], "xls")
+        data = bytearray(path.read_bytes())
+        data[-508:-504] = struct.pack("<I", 1)  # the second sector follows itself
+        path.write_bytes(data)
+        with pytest.raises(NotATable):
+            read(path)
+
+    def test_a_table_of_sectors_beyond_the_end_is_refused(self, ledger: Write, read: Read) -> None:
+        path = ledger([HEAD, GOOD], "xls")
+        data = bytearray(path.read_bytes())
+        data[68:72] = struct.pack("<I", 7_000)
+        path.write_bytes(data)
+        with pytest.raises(NotATable):
+            read(path)
+
+    @pytest.mark.parametrize(("row", "column", "why"), [
+        (65_535, 255, TableTooLarge), (65_535, 65_535, TableTooLarge), (9, 9, None),
+    ])  # fmt: skip
+    def test_a_cell_far_out_does_not_take_the_memory_of_all_between(
+        self, ledger: Write, read: Read, row: int, column: int, why: type[Exception] | None
+    ) -> None:
+        path = ledger([HEAD, [1.5, *GOOD[1:]]], "xls")
+        place = struct.pack("<HHHH", 0x0203, 14, 1, 0)
+        data = path.read_bytes()
+        assert place in data
+        path.write_bytes(data.replace(place, struct.pack("<HHHH", 0x0203, 14, row, column)))
+        if why is None:
+            assert codes(read(path))
+        else:
+            with pytest.raises(why):
+                read(path)
+
+    def test_a_size_beyond_all_sheets_is_refused(self, ledger: Write, read: Read) -> None:
+        path = ledger([HEAD, GOOD], "xls")
+        size = struct.pack("<HHIIHH", 0x0200, 14, 0, 2, 0, 4)
+        data = path.read_bytes()
+        assert size in data
+        path.write_bytes(data.replace(size, struct.pack("<HHIIHH", 0x0200, 14, 0, 1 << 31, 0, 4)))
         with pytest.raises(NotATable):
             read(path)
 
