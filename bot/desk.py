@@ -339,12 +339,19 @@ class Desk:
             await self.refresh(
                 session, subject, why=why, but=live, only=lambda each: each.id not in new
             )
+        for subject in reply.touch_up:
+            await self.refresh(session, subject, why=why, but=live, only=self._changes_in_place)
         priority = Priority.URGENT if reply.urgent else Priority.ANSWER
         for staff_id, card in reply.tell:
             await self.tell(session, staff_id, card, why=why, priority=priority)
         if reply.elsewhere is not None:
             here = ask.chat.platform
             await self.tell(session, turn.person.id, reply.elsewhere, why=why, but=here)
+
+    def _changes_in_place(self, live: LiveCard) -> bool:
+        """Elsewhere a click on what is on the screen would be one on an old version."""
+        can = self._senders[live.platform].capabilities
+        return can.update_in_place and can.group_update
 
     async def _redraw(
         self, session: AsyncSession, live: LiveCard, content: Card, *, why: str, in_words: bool

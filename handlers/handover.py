@@ -152,7 +152,7 @@ async def has_seen(turn: Turn, session: AsyncSession) -> Reply:
     await proposals.read(session, turn.person, proposal.id)
     first = int(turn.args[1]) if turn.args[1:] else 0
     card = await _list_card(session, proposal, turn.person, first, turn.at)
-    return Reply(update=card, refresh=(f"change:{proposal.id}",))
+    return Reply(update=card, touch_up=(f"change:{proposal.id}",))
 
 
 @router.view("handover")

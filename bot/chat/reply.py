@@ -22,9 +22,10 @@ class Reply:
     """The outcome of one turn.
 
     ``update`` is the new content of the clicked card; ``refresh`` names subjects whose cards are
-    drawn again on every screen; ``tell`` are cards for other people, in private; ``elsewhere`` is
-    for the speaker on the other platforms. ``urgent``: those who are told go first where a platform
-    rations us.
+    drawn again on every screen; ``touch_up`` only where a card can change at any time, the older
+    one being as good to decide by; ``tell`` are cards for other people, in private; ``elsewhere``
+    is for the speaker on the other platforms. ``urgent``: those who are told go first where a
+    platform rations us.
     """
 
     parts: tuple[Part, ...] = ()
@@ -32,6 +33,7 @@ class Reply:
     question: Question | None = None
     focus: int | None = None
     refresh: tuple[str, ...] = ()
+    touch_up: tuple[str, ...] = ()
     tell: tuple[tuple[str, Card], ...] = ()
     elsewhere: Card | None = None
     urgent: bool = False
