@@ -21,9 +21,9 @@ pytestmark = [
 GAPS = (
     {"a_talk": 1, "a_picture": 1, "an_opening": 20, "an_alert": 20}
     if SOAK
-    else {"a_talk": 12, "a_picture": 10}
+    else {"a_talk": 14}
 )
-MOST = 10_000 if SOAK else 4  # times
+MOST = 10_000 if SOAK else 3  # times
 BRIEF = [name for name in GAPS if SOAK or name == "a_talk"]
 
 

@@ -197,6 +197,7 @@ class TestADatabaseThatAnotherProgramHolds:
 
 
 class TestADisk:
+    @large
     @pytest.mark.timeout(SOAK_SECONDS if SOAK else 180)
     async def test_that_is_slow_and_then_stands_still_is_only_a_delay(
         self, volume: Volume, on_volume: Stage

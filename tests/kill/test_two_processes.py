@@ -17,6 +17,7 @@ from tests.databases import postgres_server
 from tests.kill.conftest import staged
 from tests.kill.crowd import Crowd
 from tests.kill.front import Front
+from tests.kill.lives import SOAK
 from tests.kill.nets import Net, possible, two_machines
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Process, Stage, answers, until
@@ -24,8 +25,9 @@ from tests.kill.town import Town
 
 TAKEN_OVER_SECONDS = 10.0  # as promised
 BACK_SECONDS = 30.0
+large = pytest.mark.skipif(not SOAK, reason="of the large dose")
 LEADS = "本进程处理全部消息"
-DEATHS = 2
+DEATHS = 4 if SOAK else 1
 LINES_BETWEEN = 10
 SHOWINGS = 2 + DEATHS
 
@@ -165,6 +167,7 @@ async def test_whoever_leads_and_is_killed_is_followed_by_the_other(
             await leader.start()
 
 
+@large
 @pytest.mark.timeout(240)
 async def test_whoever_only_hears_may_die_at_any_time(stage: Stage, town: Town) -> None:
     pair = Pair(stage)
@@ -193,6 +196,7 @@ async def test_whoever_leads_and_is_cut_off_is_followed_and_stands_by_when_he_is
         await until(leader.stands_by, "the one that was cut off stands by", BACK_SECONDS)
 
 
+@large
 @pytest.mark.timeout(240)
 async def test_whoever_leads_and_stands_still_is_followed_and_stands_by_when_he_wakes(
     stage: Stage, town: Town
