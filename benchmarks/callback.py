@@ -100,12 +100,12 @@ async def ours(commands: int, app: web.Application) -> None:
     from bot.inbox import Inbox
     from bot.platforms.wecom.callback import callback_routes
     from bot.platforms.wecom.client import open_wecom
-    from bot.platforms.wecom.notes import MemoryNotes
     from bot.platforms.wecom.reception import Reception
     from bot.platforms.wecom.settings import WeComSettings
     from crm.kernel.clock import SystemClock
     from crm.kernel.db import open_store
     from crm.kernel.vault import Vault
+    from tests.fakes.wecom_notes import MemoryNotes
 
     router = router_of(commands)
 

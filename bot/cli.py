@@ -227,7 +227,8 @@ def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     from bot.commands import check as checking
     from bot.settings import load
 
-    findings = asyncio.run(checking.check(load(config or _default_config())))
+    file = config or _default_config()
+    findings = asyncio.run(checking.check(load(file), file))
     if as_json:
         show([{"part": f.part, "level": f.level, "text": f.text} for f in findings])
     else:

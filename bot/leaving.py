@@ -7,8 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import outbox
+from bot.belongings import OF_OTHERS
 from bot.chat.message import Place
-from bot.holdings import OF_OTHERS
 from bot.models import Conversation, LiveCard
 from crm import binding, handover, people
 from crm.handover import Leaving

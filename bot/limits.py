@@ -123,14 +123,6 @@ class Limits:
             level.tokens -= 1
             level.dirty = True
 
-    def drain(self, name: str) -> None:
-        """The platform said it was too much: nothing is left in this bucket."""
-        if self._rule(name) is not None:
-            level = self._level(name)
-            level.fill(self._clock.steady())
-            level.tokens = min(level.tokens, 0.0)
-            level.dirty = True
-
     def _rule(self, name: str) -> Limit | None:
         return self._rules.get(name) or self._rules.get(name.rpartition(":")[0])
 

@@ -154,7 +154,10 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise SettingsError(f"找不到配置文件 {path}") from error
+            raise SettingsError(
+                f"找不到配置文件 {path}：请照 deploy/qidesk.example.toml 写一份，"
+                "或用 --config 指出它在哪里"
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"配置文件 {path} 不是有效的 TOML：{error}") from error
     for name, value in environ.items():
@@ -209,7 +212,8 @@ def _sentence(error: ValidationError, where: str) -> str:
         hint = f"，是不是 {near[0]}？" if near else ""
         return f"{where}：不认识的配置项 {dotted}{hint}"
     if first["type"] == "missing":
-        return f"{where}：缺少配置项 {dotted}"
+        by_environment = PREFIX + "__".join(path).upper()
+        return f"{where}：缺少配置项 {dotted}，也可以用环境变量 {by_environment}"
     return f"{where}：配置项 {dotted} 的值不对：{first['msg']}"
 
 

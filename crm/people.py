@@ -166,7 +166,7 @@ ROLE_WORDS: Mapping[Role, str] = {
 
 
 class ExclusiveRoles(UserError):
-    say = "管理员角色互斥：系统、安全、审计管理员各由一人担任，且不能兼任业务角色"
+    say = "管理员角色互斥：系统、安全、审计管理员由不同的人担任，也不兼业务角色；请先收回现有角色"
 
 
 class AdminExists(UserError):

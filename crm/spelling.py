@@ -101,11 +101,6 @@ def _stands(letters: str) -> bool:
     return not letters or letters in SYLLABLES
 
 
-def is_pinyin(letters: str) -> bool:
-    """Whether letters are legal syllables from end to end."""
-    return len(letters) in _ends(letters)
-
-
 def begins_pinyin(letters: str, most: int) -> bool:
     """Whether letters are pinyin as far as they go, of at most so many syllables: zhangsiy."""
     return any(

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from approvals import cases
-from bot import holdings
+from bot import belongings
 from bot.cards import admin as draw
 from bot.cards import notice
 from bot.chat.message import Audience, Card
@@ -80,13 +80,13 @@ async def _listed(
 ) -> Mapping[str, Sequence[str]]:
     return {
         name: await holding.listed(session, staff_id, None if only is None else only.get(name, ()))
-        for name, holding in holdings.ALL.items()
+        for name, holding in belongings.ALL.items()
     }
 
 
 def _lines(counts: Mapping[str, int], giver: str, heir: str) -> tuple[Line, ...]:
     return tuple(
-        Line(f"{count} {holdings.ALL[name].word}", giver, heir)
+        Line(f"{count} {belongings.ALL[name].word}", giver, heir)
         for name, count in counts.items()
         if count
     )
@@ -118,7 +118,7 @@ async def _list_card(
     title, lines, _ = proposals.shown(proposal)
     only = proposals.body(proposal)["only"]
     rows = [
-        (holdings.ALL[name].word, each)
+        (belongings.ALL[name].word, each)
         for name, found in (await _listed(session, proposal.name, only)).items()
         for each in found
     ]
@@ -166,7 +166,9 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
     """All of it in the transaction of the second admin's click. Raises CannotTakeOver."""
     kept = proposals.body(proposal)
     heir, only = str(kept["to"]), kept["only"]
-    moved = await handover.give(session, proposal.name, heir, holdings.ALL, by=second.id, only=only)
+    moved = await handover.give(
+        session, proposal.name, heir, belongings.ALL, by=second.id, only=only
+    )
     document = await rulebook.put(
         session,
         KIND,
@@ -192,7 +194,7 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
 
 
 def moved_words(moved: Moved) -> str:
-    parts = [f"{len(ids)} {holdings.ALL[name].word}" for name, ids in moved.items() if ids]
+    parts = [f"{len(ids)} {belongings.ALL[name].word}" for name, ids in moved.items() if ids]
     return "、".join(parts) or "0 项"
 
 
@@ -201,7 +203,7 @@ async def _subjects(session: AsyncSession, moved: Moved) -> list[str]:
     been."""
     found = [
         f"{subject}:{number}"
-        for name, subject in holdings.SUBJECTS.items()
+        for name, subject in belongings.SUBJECTS.items()
         for number in moved.get(name, ())
     ]
     stages = await cases.waiting_stages(session, moved.get("applications", ()))

@@ -52,7 +52,7 @@ class WhichBranch(UserError):
 
 
 class AdminsBySecurity(UserError):
-    say = "管理员角色由安全管理员授予：先新增员工，再发「/角色 姓名 +系统管理员」"
+    say = "管理员角色由安全管理员授予：先不写角色新增员工，再发「/角色 姓名 +系统管理员」"
 
 
 class NotKnownThen(UserError):

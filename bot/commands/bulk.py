@@ -94,15 +94,18 @@ async def _read_clients(store: Store, path: Path) -> ClientSheet:
         managers = await _managers(session)
         branches = await people.branch_names(session)
     today = store.clock.now().astimezone(SHANGHAI).date()
-    words = {
-        word: code
-        for code, name in branches.items()
-        for word in (name.removesuffix(BRANCH_TAIL), name, code)
-        if word
-    }
     return await asyncio.to_thread(
-        read_clients, path, today=today, known_managers=managers, branches=words
+        read_clients, path, today=today, known_managers=managers, branches=branch_words(branches)
     )
+
+
+def branch_words(branches: Mapping[str, str]) -> dict[str, str]:
+    """What a branch may be called → its code; with or without 营业部, but its own name first."""
+    words: dict[str, str] = {}
+    for code, name in branches.items():
+        if short := name.removesuffix(BRANCH_TAIL):
+            words |= {short: code, f"{short}{BRANCH_TAIL}": code}
+    return words | {word: code for code, name in branches.items() for word in (name, code)}
 
 
 async def _managers(session: AsyncSession) -> list[Manager]:

@@ -35,6 +35,7 @@ from crm.kernel.audit import AuditRow
 from crm.kernel.clock import SHANGHAI, Clock, SystemClock
 from crm.kernel.db import Store, sqlite_path
 from crm.kernel.vault import CannotOpen, KeyFileWrong
+from crm.models import Client, Role
 from crm.people import ADMIN_ROLES, ROLE_WORDS
 from crm.staff import FEWEST
 
@@ -61,9 +62,10 @@ class Finding:
     text: str
 
 
-async def check(settings: Settings) -> list[Finding]:
-    """Every part in turn; a part that fails does not keep the others from being looked at."""
-    found = [Finding("配置", "ok", "配置文件有效"), *_keys(settings)]
+async def check(settings: Settings, file: Path | None = None) -> list[Finding]:
+    """Every part in turn; a part that fails does not keep the others from being looked at.
+    ``file`` is what the settings were read from."""
+    found = [_file(file), *_keys(settings)]
     found += [finding async for finding in _store(settings)]
     found += [finding async for finding in _outside(settings)]
     if settings.dingtalk is None and settings.wecom is None:
@@ -72,13 +74,20 @@ async def check(settings: Settings) -> list[Finding]:
     return [*found, *_disks(settings)]
 
 
+def _file(path: Path | None) -> Finding:
+    """A group may read it: the service's own."""
+    if path is not None and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o007:
+        text = f"配置文件 {path} 的权限是 {mode:04o}，谁都能读到凭证，请运行 chmod 600 {path}"
+        return Finding("配置", "warning", text)
+    return Finding("配置", "ok", "配置文件有效")
+
+
 def _keys(settings: Settings) -> list[Finding]:
     path = settings.security.key_file
     try:
         vault = open_vault(settings)
     except KeyFileWrong as error:
-        hint = "；新安装请先运行 qidesk db upgrade" if not path.exists() else ""
-        return [Finding("密钥", "wrong", f"{error}{hint}")]
+        return [Finding("密钥", "wrong", str(error))]
     except OSError as error:
         return [Finding("密钥", "wrong", f"密钥文件 {path} 读不出来（{error.strerror}）")]
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -112,6 +121,7 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
             yield await _audit(session, settings)
             yield await _calendar(session, settings, store.clock)
             yield await _admins(session)
+            yield await _clients(session)
             if settings.dingtalk is not None:
                 for finding in await _quota(session, settings, store.clock):
                     yield finding
@@ -166,15 +176,24 @@ async def _calendar(session: AsyncSession, settings: Settings, clock: Clock) -> 
 
 async def _admins(session: AsyncSession) -> Finding:
     """Each change wants two of a role."""
-    lone = [
-        ROLE_WORDS[role]
-        for role in sorted(ADMIN_ROLES)
-        if len(await people.with_role(session, role)) < FEWEST
-    ]
+    held = {role: len(await people.with_role(session, role)) for role in sorted(ADMIN_ROLES)}
+    if not held[Role.SYSTEM_ADMIN]:
+        text = (
+            "还没有系统管理员，请用 qidesk staff add 工号 姓名 --role 角色 依次添加安全、审计、"
+            "系统管理员，见 README"
+        )
+        return Finding("管理员", "warning", text)
+    lone = [ROLE_WORDS[role] for role, count in held.items() if count < FEWEST]
     if lone:
         text = f"{'、'.join(lone)}不足两位，更改没有第二人可以确认；请由安全管理员用 /角色 增加"
         return Finding("管理员", "warning", text)
     return Finding("管理员", "ok", "系统、安全、审计管理员各有两位以上")
+
+
+async def _clients(session: AsyncSession) -> Finding:
+    if await session.scalar(select(Client.id).limit(1)) is None:
+        return Finding("客户", "warning", "还没有客户，请运行 qidesk import clients 客户表")
+    return Finding("客户", "ok", "已有客户")
 
 
 async def _quota(session: AsyncSession, settings: Settings, clock: Clock) -> list[Finding]:

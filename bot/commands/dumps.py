@@ -8,7 +8,6 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import URL, make_url
 
@@ -19,28 +18,13 @@ PATIENCE_SECONDS = 4 * 3600
 SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
-class Dumper(Protocol):
-    """One kind of database at one place."""
-
-    @property
-    def member(self) -> str:
-        """What a dump of this kind is called in a backup."""
-        ...
-
-    async def is_empty(self) -> bool:
-        """Whether there is not one table."""
-        ...
-
-    async def dump(self, file: Path) -> None: ...
-
-
 def dumper_of(url: str) -> "SqliteDumper | PostgresDumper":
     path = sqlite_path(url)
     return SqliteDumper(path) if path else PostgresDumper(make_url(url))
 
 
 class SqliteDumper:
-    member = "store.sqlite"
+    member = "store.sqlite"  # what a dump of this kind is called in a backup
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -139,5 +139,6 @@ def add_page(app: web.Application, folder: Path) -> None:
 
     app.router.add_get("/sandbox/", index)
     app.router.add_get("/sandbox", to_index)
+    app.router.add_get("/", to_index)
     app.router.add_static(STATIC, folder)
     app.on_response_prepare.append(ask_again)

@@ -70,10 +70,6 @@ class ClientSheet:
     headings_not_recognised: tuple[str, ...]
     notices: tuple[str, ...]
 
-    @property
-    def rejected_count(self) -> int:
-        return len({(one.sheet, one.row) for one in self.rejects})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

@@ -193,6 +193,8 @@ class _Room:
         known = self._staff.get(row.id)
         self._check(row, known)
         branch = await self._branch(row)
+        if not row.roles and not (known and known.roles):
+            done.notices.append(f"第 {row.row} 行没有写角色，授予角色之前什么也做不了")
         self._seen.add(row.id)
         self._logins.update(dict.fromkeys(row.logins.items(), row.id))
         if known is None:
@@ -221,8 +223,6 @@ class _Room:
             if self._logins.get((platform, user), row.id) != row.id:
                 raise _Bad(platform, user, "这个账号已经属于另一名员工")
         before = frozenset(held.role for held in known.roles) if known else frozenset()
-        if not row.roles and not before:
-            raise _Bad("roles", "", "roles 为空，请写明角色")
         changed = (before ^ row.roles) & people.ADMIN_ROLES if row.roles else frozenset()
         if changed and self._admins_are_set:
             raise _Bad(

@@ -118,7 +118,8 @@ class Vault:
             self._index_key = base64.b64decode(stored["index_key"])
         except FileNotFoundError as error:
             raise KeyFileWrong(
-                f"密钥文件 {self.path} 不存在；没有它，已有的数据无法解密"
+                f"密钥文件 {self.path} 不存在；没有它，已有的数据无法解密；"
+                "新安装请先运行 qidesk db upgrade"
             ) from error
         except (ValueError, LookupError, TypeError):  # a parser's error quotes the file: not kept
             raise KeyFileWrong(f"密钥文件 {self.path} 已损坏，请从备份恢复") from None

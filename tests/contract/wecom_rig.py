@@ -17,7 +17,6 @@ from bot.platforms.wecom.aibot import AiBot
 from bot.platforms.wecom.api import Api, http_session
 from bot.platforms.wecom.callback import callback_routes
 from bot.platforms.wecom.client import WeCom
-from bot.platforms.wecom.notes import MemoryNotes
 from bot.platforms.wecom.reception import Reception
 from bot.platforms.wecom.settings import AiBotSettings, WeComSettings
 from bot.platforms.wecom.template import read_key
@@ -25,6 +24,7 @@ from bot.sandbox.server import SandboxSettings, make_app
 from bot.sandbox.wecom import company
 from crm.kernel.clock import SystemClock
 from tests.contract.rig import GROUP, Desk, Rig, Shelf, until
+from tests.fakes.wecom_notes import MemoryNotes
 
 CALL_SECONDS = 0.6  # so that a hanging call ends soon
 PICTURES = (".png", ".jpg")

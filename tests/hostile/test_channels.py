@@ -26,12 +26,12 @@ from bot.chat.message import (
 from bot.chat.ports import Outgoing, Sender
 from bot.platforms.dingtalk.client import open_dingtalk
 from bot.platforms.wecom.client import open_wecom
-from bot.platforms.wecom.notes import MemoryNotes
 from bot.sandbox.launch import PACES
 from crm.kernel.clock import StoppedClock
 from tests.contract.rig import Shelf
 from tests.fakes.dingtalk import fake_dingtalk
 from tests.fakes.wecom import fake_wecom
+from tests.fakes.wecom_notes import MemoryNotes
 from tests.hostile.bodies import texts
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)

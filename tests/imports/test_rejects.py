@@ -40,8 +40,16 @@ def test_each_bad_cell_is_a_line_with_its_heading_and_sheet_row(
         ["台账.csv", "3", "*客户名称", "", "「*客户名称」为空，请补上"],
         ["台账.csv", "3", "手机号", "13*****800", "「手机号」位数不对，请按原件核对后重填"],
     ]
-    assert found.rejected_count == 1
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_a_branch_that_nobody_knows_is_told_with_the_way_to_make_it(
+    ledger: Write, read: Read
+) -> None:
+    found = read(ledger([["资金账号", "客户名称", "营业部"], ["80010001", "李四", "宁波"]]))
+    [one] = found.rejects
+    assert (one.row, one.value_masked) == (2, "宁波")
+    assert "随员工表导入" in one.reason
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from bot.app.stores import clock_of
 from bot.commands import bulk, check, gateway
@@ -20,6 +20,7 @@ from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import Store
 from crm.kernel.vault import Vault
+from crm.models import StaffRole
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -62,6 +63,27 @@ async def test_a_key_file_that_others_can_read_is_wrong(settings: Settings, desk
     settings.security.key_file.chmod(0o644)
     [(level, text)] = (await found(settings))["密钥"]
     assert (level, "chmod 600" in text) == ("wrong", True)
+
+
+async def test_a_configuration_that_everybody_can_read_is_told(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "qidesk.toml"
+    file.touch()
+    for mode, level in ((0o600, "ok"), (0o640, "ok"), (0o644, "warning")):
+        file.chmod(mode)
+        first = (await check.check(settings, file))[0]
+        assert (first.part, first.level) == ("配置", level), oct(mode)
+
+
+async def test_a_store_without_people_says_how_the_first_admins_and_clients_come(
+    settings: Settings, desk: Store
+) -> None:
+    async with desk.writing() as session:
+        await session.execute(delete(StaffRole))
+    parts = await found(settings)
+    assert "qidesk staff add" in parts["管理员"][0][1]
+    assert "qidesk import clients" in parts["客户"][0][1]
 
 
 async def test_a_missing_key_file_does_not_hide_how_the_store_is(

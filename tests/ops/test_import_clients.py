@@ -71,6 +71,13 @@ async def test_a_ledger_is_taken_with_owner_branch_tags_and_numbers(
     assert await found_by(desk, "zhangsanfeng") == ["80010001"]
 
 
+def test_a_branch_is_known_with_and_without_its_tail_and_its_own_name_goes_first() -> None:
+    words = bulk.branch_words({"HZ": "杭州", "SH": "上海营业部", "NB": "宁波", "N2": "宁波营业部"})
+    assert {words[word] for word in ("杭州", "杭州营业部", "HZ")} == {"HZ"}
+    assert {words[word] for word in ("上海", "上海营业部")} == {"SH"}
+    assert (words["宁波"], words["宁波营业部"]) == ("NB", "N2")
+
+
 async def test_the_same_file_again_changes_nothing_and_writes_no_client(
     settings: Settings, desk: Store, sheet: Sheet
 ) -> None:

@@ -16,7 +16,7 @@ from crm.binding import NoLogin, TakenLogin
 from crm.clients import NewClient
 from crm.kernel.db import Store, now
 from crm.kernel.errors import SettingsError, UnknownPerson
-from crm.models import Client, Role, Staff, Task, TaskState, ViewGrant
+from crm.models import Client, Role, Staff, StaffRole, Task, TaskState, ViewGrant
 
 HEAD = ("id", "name", "branch", "branch_name", "roles", "dingtalk", "wecom")
 
@@ -75,7 +75,6 @@ async def test_rows_that_do_not_fit_are_rejected_and_the_others_taken(
         ("r1", "错", "HZ", "", "emperor", "", ""),
         ("r2", "错", "XX", "", "manager", "", ""),
         ("r3", "错", "HZ", "", "manager", "limin", ""),
-        ("r4", "错", "HZ", "", "", "", ""),
         ("r5", "错", "", "", "manager audit_admin", "", ""),
         ("good", "好", "HZ", "", "manager", "", ""),
     )
@@ -86,10 +85,24 @@ async def test_rows_that_do_not_fit_are_rejected_and_the_others_taken(
         (5, "branch"),
         (6, "dingtalk"),
         (7, "roles"),
-        (8, "roles"),
-        (9, "id"),
+        (8, "id"),
     ]
     assert (result.taken, result.exit_code) == (1, 3)
+
+
+async def test_who_is_to_be_an_admin_comes_without_a_role_and_keeps_the_one_he_is_given(
+    settings: Settings, desk: Store, tmp_path: Path
+) -> None:
+    path = table(tmp_path, ("newone", "新来", "HZ", "", "", "newone", ""))
+    first = await bulk.staff(settings, path)
+    assert (first.taken, first.rejected) == (1, 0)
+    assert "第 2 行没有写角色" in first.notices[0]
+    assert await roles_of(desk, "newone") == frozenset()
+    async with desk.writing() as session:
+        session.add(StaffRole(staff="newone", role=Role.SYSTEM_ADMIN))
+    again = await bulk.staff(settings, path)
+    assert (again.unchanged, again.rejected, again.notices) == (1, 0, [])
+    assert await roles_of(desk, "newone") == {Role.SYSTEM_ADMIN}
 
 
 async def test_once_there_is_a_system_admin_no_table_gives_or_takes_admin_roles(

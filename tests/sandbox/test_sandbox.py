@@ -205,8 +205,11 @@ class TestGivenAnOpenPage:
             told.append(await next_event(response))
         assert told[-1][1]["chat"] == "private"
 
-    async def test_when_it_is_asked_for_then_the_page_itself_comes(self, room: Room) -> None:
-        async with room.http.get(f"{room.base}/sandbox") as response:
+    @pytest.mark.parametrize("place", ["", "/", "/sandbox"])
+    async def test_when_it_is_asked_for_then_the_page_itself_comes(
+        self, room: Room, place: str
+    ) -> None:
+        async with room.http.get(f"{room.base}{place}") as response:
             assert response.status == 200
             assert response.url.path == "/sandbox/"
             assert "'self'" in response.headers["Content-Security-Policy"]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from bot import holdings
+from bot import belongings
 from crm import handover, interactions, people, tasks
 from crm.access import NotYours, may_see
 from crm.handover import CannotTakeOver, NotTwo
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 async def give(broker: Broker, giver: str, heir: str) -> handover.Moved:
     async with broker.store.writing() as session:
-        return await handover.give(session, giver, heir, holdings.ALL, by="hejing")
+        return await handover.give(session, giver, heir, belongings.ALL, by="hejing")
 
 
 async def promise(broker: Broker, who: str, client_id: int | None) -> int:
@@ -66,7 +66,7 @@ async def test_what_was_moved_can_be_given_back_and_nothing_else(broker: Broker)
     moved = await give(broker, "wangqiang", "limin")
     async with broker.store.writing() as session:
         back = await handover.give(
-            session, "limin", "wangqiang", holdings.ALL, by="hejing", only=moved
+            session, "limin", "wangqiang", belongings.ALL, by="hejing", only=moved
         )
     assert sorted(back["clients"]) == sorted(moved["clients"])
     found = await owners(broker)

@@ -105,6 +105,10 @@ async def test_without_a_template_words_are_announced(far: FakeDingTalk) -> None
     assert "卡片以文字" in trouble(await findings(far, templates={}), "warning")
 
 
+async def test_without_the_companys_id_it_is_asked_for(far: FakeDingTalk) -> None:
+    assert "corp_id" in trouble(await findings(far, corp_id=""), "warning")
+
+
 async def test_contacts_out_of_scope_are_a_warning(far: FakeDingTalk) -> None:
     far.scripts[USER].clear()
     far.script(USER, says(200, {"errcode": 60011, "errmsg": "x"}))

@@ -172,18 +172,6 @@ async def test_a_clock_that_is_set_gives_and_takes_nothing(clock: StoppedClock, 
             task.cancel()
 
 
-async def test_what_the_platform_refused_as_too_much_empties_the_bucket(
-    clock: StoppedClock,
-) -> None:
-    hall = Hall(clock, dingtalk_app=Limit(20, 3600))
-    hall.limits.drain(APP)
-    async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(hall.pass_through("one", (APP,)))
-        await settle()
-        assert hall.gone == []
-        waiting.cancel()
-
-
 @pytest.mark.parametrize("amount", [0.5, 1])
 async def test_however_small_the_amount_there_is_a_whole_token_in_the_end(
     clock: StoppedClock, amount: float

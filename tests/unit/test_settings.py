@@ -120,7 +120,10 @@ def test_a_secret_is_not_shown(tmp_path: Path) -> None:
             "dingtalk",
         ),
         ("[web]\nzzz = 1\n", "不认识的配置项 web.zzz"),
-        ("[dingtalk]\nclient_secret = 'x'\n", "缺少配置项 dingtalk.client_id"),
+        (
+            "[dingtalk]\nclient_secret = 'x'\n",
+            "dingtalk.client_id，也可以用环境变量 QIDESK_DINGTALK__CLIENT_ID",
+        ),
         ("[web]\nport = 70000\n", "配置项 web.port 的值不对"),
         ("[sources.main]\nkind = 'mysql'\n", "配置项 sources.main.kind 的值不对"),
         ("web = 3\n", "配置项 web 的值不对"),

@@ -34,13 +34,14 @@ from bot.platforms.wecom.api import Api, http_session
 from bot.platforms.wecom.client import WeCom
 from bot.platforms.wecom.crypto import Crypto
 from bot.platforms.wecom.frames import Frame
-from bot.platforms.wecom.notes import Kind, MemoryNotes
+from bot.platforms.wecom.notes import Kind
 from bot.platforms.wecom.reception import Reception
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store
 from crm.kernel.errors import Outcome, OutsideError
 from tests.contract.rig import Desk, Shelf, until
 from tests.fakes.wecom import SECRETS, SEND, FakeWeCom, fake_wecom, refuses, says
+from tests.fakes.wecom_notes import MemoryNotes
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 GROUP = Chat(platform="wecom", place=Place.GROUP, id="wrSim01")

@@ -19,13 +19,14 @@ from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.platforms.wecom.client import open_wecom
 from bot.platforms.wecom.crypto import Crypto
 from bot.platforms.wecom.markup import Element, read_xml
-from bot.platforms.wecom.notes import Kind, MemoryNotes
+from bot.platforms.wecom.notes import Kind
 from bot.platforms.wecom.reception import Reception
 from bot.platforms.wecom.words import plain
 from crm.kernel.clock import SystemClock
 from crm.kernel.errors import Outcome, OutsideError
 from tests.contract.rig import Desk, Shelf
 from tests.fakes.wecom import AES_KEY, CALLBACK_TOKEN, CORP, SECRETS, FakeWeCom, fake_wecom
+from tests.fakes.wecom_notes import MemoryNotes
 
 TEXT = (
     "<xml><ToUserName><![CDATA[{corp}]]></ToUserName><FromUserName><![CDATA[wangqiang]]>"

@@ -26,13 +26,14 @@ from bot.chat.ports import Outgoing
 from bot.platforms.wecom.channels import Channel
 from bot.platforms.wecom.client import WeCom, open_wecom
 from bot.platforms.wecom.errors import check
-from bot.platforms.wecom.notes import Kind, MemoryNotes
+from bot.platforms.wecom.notes import Kind
 from bot.platforms.wecom.parse import HOOK
 from bot.platforms.wecom.render import Said, Shown, Written
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import OutsideError
 from tests.contract.rig import Shelf
 from tests.fakes.wecom import APP_CHAT, ROBOT, SEND, FakeWeCom, fake_wecom, refuses
+from tests.fakes.wecom_notes import MemoryNotes
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 WANG = Chat(platform="wecom", place=Place.PRIVATE, id="wangqiang")

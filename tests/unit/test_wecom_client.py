@@ -27,7 +27,7 @@ from bot.platforms.wecom.channels import REPEAT_SECONDS
 from bot.platforms.wecom.client import WeCom, open_wecom
 from bot.platforms.wecom.contacts import Contact
 from bot.platforms.wecom.errors import AddressNotTrusted
-from bot.platforms.wecom.notes import NOT_CHANGED, Kind, MemoryNotes
+from bot.platforms.wecom.notes import NOT_CHANGED, Kind
 from bot.platforms.wecom.probe import probe
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import Outcome, OutsideError
@@ -51,6 +51,7 @@ from tests.fakes.wecom import (
     says,
     shows_a_page,
 )
+from tests.fakes.wecom_notes import MemoryNotes
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 WANG = Chat(platform="wecom", place=Place.PRIVATE, id="wangqiang")

@@ -14,7 +14,7 @@ from bot.chat.ports import Outgoing
 from bot.models import Delivery, LiveCard, Out, OutState
 from bot.outbox import Envelope
 from bot.platforms.wecom.client import open_wecom
-from bot.platforms.wecom.notes import NOT_CHANGED, MemoryNotes
+from bot.platforms.wecom.notes import NOT_CHANGED
 from bot.platforms.wecom.pace import Pace
 from bot.platforms.wecom.stored import StoredNotes
 from bot.sandbox.wecom.company import Quotas
@@ -24,6 +24,7 @@ from crm.kernel.errors import Outcome, OutsideError
 from tests.contract.rig import GROUP
 from tests.contract.wecom_rig import WeComRig, wecom_rig
 from tests.fakes.wecom import SEND, fake_wecom
+from tests.fakes.wecom_notes import MemoryNotes
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 WANG = Chat(platform="wecom", place=Place.PRIVATE, id="wangqiang")

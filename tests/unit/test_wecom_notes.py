@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from bot.platforms.wecom.notes import Kind, MemoryNotes, Notes
+from bot.platforms.wecom.notes import Kind, Notes
 from bot.platforms.wecom.stored import StoredNotes
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store
+from tests.fakes.wecom_notes import MemoryNotes
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ PUBLISHED: Final = (
     "提示：应用发布状态无法由接口查询：若同事看不到机器人，或消息里没有员工号，"
     "请在开发者后台「版本管理与发布」发布应用，可见范围选全员"
 )
+NO_CORP: Final = "未配置 [dingtalk] corp_id：请填写开发者后台首页的 CorpId，别的企业的消息才会拒收"
 QUOTA: Final = (
     "钉钉标准版全公司每月只有 5000 次接口调用和 3000 次消息推送，每发一条、每改一次卡片、"
     "每收一条都计数；超出试用规模请用专业版"
@@ -41,6 +42,8 @@ async def probe(settings: DingTalkSettings, api: Api) -> list[Finding]:
     if trouble is not None:
         return [_no_token(trouble)]
     found: list[Finding] = [("ok", "钉钉凭证有效")]
+    if not settings.corp_id:
+        found.append(("warning", NO_CORP))
     found += [finding async for finding in _with_token(settings, api)]
     return [*found, ("ok", PUBLISHED), ("warning", QUOTA)]
 

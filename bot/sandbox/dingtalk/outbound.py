@@ -12,7 +12,6 @@ from bot.sandbox.media import Media
 FORBIDDEN = ("博彩", "裸聊", "刷单返利")  # a small sample of content moderation
 IMAGE = re.compile(r"!\[((?:\\.|[^\]\\])*)\]\(([^)\s]+)\)")
 LINK = re.compile(r"(?<!!)\[((?:\\.|[^\]\\])*)\]\(([^)\s]+)\)")
-FILES = frozenset(["xlsx", "xls", "pdf", "zip", "rar", "doc", "docx", "ppt", "pptx", "csv", "txt"])
 
 
 @dataclass(frozen=True, slots=True)
