@@ -246,7 +246,7 @@ class RowReader:
             if not text or text in cleaning.DASHES or known is None:
                 return text or None
             if text not in known:
-                raise BadCell("UNKNOWN_BRANCH")
+                raise BadCell("UNKNOWN_ENUM")
             return known[text]
 
         return self._clean("branch", clean)

@@ -36,7 +36,7 @@ REASONS = {
     "TOO_LONG": "「{column}」太长，请删去多余的文字",
     "CELL_ERROR": "「{column}」是 Excel 错误值或未计算的公式，请改成数值后保存",
     "UNKNOWN_ENUM": "「{column}」的内容不在可选范围内，请改用系统里的写法",
-    "UNKNOWN_BRANCH": "系统里没有这个营业部，请改用已有的名称；新营业部随员工表导入",
+    "UNKNOWN_ENUM branch": "系统里没有这个营业部，请改用已有的名称；新营业部随员工表导入",
     "CONFLICT": "同一资金账号在{elsewhere}内容不同，请只保留正确的一行",
     "OTHER_PERSON": "该资金账号在系统里属于另一位客户，请核对账号、姓名和证件",
 }
@@ -73,7 +73,7 @@ def reject(
         column=column,
         code=code,
         value_masked=masked(field, cell),
-        reason=REASONS[code].format(column=column, elsewhere=elsewhere),
+        reason=(REASONS.get(f"{code} {field}") or REASONS[code]).format(column=column, elsewhere=elsewhere),
     )
 
 
