@@ -73,7 +73,9 @@ def reject(
         column=column,
         code=code,
         value_masked=masked(field, cell),
-        reason=(REASONS.get(f"{code} {field}") or REASONS[code]).format(column=column, elsewhere=elsewhere),
+        reason=(REASONS.get(f"{code} {field}") or REASONS[code]).format(
+            column=column, elsewhere=elsewhere
+        ),
     )
 
 
