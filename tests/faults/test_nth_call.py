@@ -19,7 +19,7 @@ pytestmark = [
 # How many calls lie between two that fail, on average. Two scenarios are so long that they are for
 # a soak, in which each seed takes other numbers of theirs.
 GAPS = {"a_talk": 1, "a_picture": 1, "an_opening": 20, "an_alert": 20} if SOAK else {"a_talk": 14}
-MOST = 10_000 if SOAK else 3  # times
+MOST = 10_000 if SOAK else 2  # times
 BRIEF = [name for name in GAPS if SOAK or name == "a_talk"]
 
 

@@ -18,7 +18,7 @@ from tests.kill.town import Seat, Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600 if SOAK else 180)]
 
-RACES = 500 if SOAK else 14  # on each database
+RACES = 500 if SOAK else 7  # on each database
 BATCH = 10 if SOAK else 7  # of applications or tasks, all at once
 SAYS = ("已由", "已有新的", "撤回", "已经", "不用再处理", "已失效")
 LATER = "9h"  # longer than a step may take: its deputies are seated while others decide

@@ -15,7 +15,7 @@ from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import Town
 
-CUTS = 60 if SOAK else 6
+CUTS = 60 if SOAK else 3
 PAUSES = (0.1, 2.0) if SOAK else (0.1, 0.6)  # seconds between two
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

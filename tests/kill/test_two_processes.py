@@ -28,7 +28,7 @@ BACK_SECONDS = 30.0
 large = pytest.mark.skipif(not SOAK, reason="of the large dose")
 LEADS = "本进程处理全部消息"
 DEATHS = 4 if SOAK else 1
-LINES_BETWEEN = 10
+LINES_BETWEEN = 6
 SHOWINGS = 2 + DEATHS
 
 
