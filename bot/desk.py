@@ -41,6 +41,7 @@ ELSEWHERE_SECONDS = 60.0  # for it, then whoever takes it up draws the card
 READ_AT_ONCE = 500
 FETCH_SECONDS = 60
 DATABASE_TRIES = 5
+DOUBT_SECONDS = 5.0  # then the message is left for ``take_up``
 BROKEN = "出错了，编号 {trace}。问题已记录，请稍后再试或联系系统管理员"
 FILE_LOST = "没有取到您发的文件，请重新发送"
 FILE_TOO_LARGE = "文件超过 30 MB，请压缩后再发"  # what the adapters fetch at most
@@ -218,7 +219,7 @@ class Desk:
         """Serve, or say why not. A failing database is tried again, then left for ``take_up``."""
         trace = f"{heard_id:X}"
         for attempt in range(DATABASE_TRIES):
-            if not await self._leader.ours():
+            if not await self._leads():
                 return
             try:
                 await self._attempt(heard_id, ask, trace)
@@ -230,6 +231,14 @@ class Desk:
                 await asyncio.sleep(0.2 * 2**attempt)
             else:
                 return
+
+    async def _leads(self) -> bool:
+        """False also when that stays in doubt: whoever stops us then need not wait for its end."""
+        try:
+            async with asyncio.timeout(DOUBT_SECONDS):
+                return await self._leader.ours()
+        except TimeoutError:
+            return False
 
     async def _attempt(self, heard_id: int, ask: Ask, trace: str) -> None:
         try:

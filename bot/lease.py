@@ -67,7 +67,7 @@ ALONE: Final = Alone()
 
 
 class Lease:
-    """Ask ``mine`` or wait for ``change``; ``open`` keeps it true. ``overtaken`` is set once it was
+    """Ask ``mine`` or wait for ``ours``; ``open`` keeps it true. ``overtaken`` is set once it was
     ours and is another's."""
 
     def __init__(self, store: Store, name: str, *, every: float = EVERY) -> None:
@@ -76,7 +76,6 @@ class Lease:
         self._every = every
         self._lock = _lock_of(store, name)
         self._proved: float | None = None  # on the loop's clock
-        self._changed = asyncio.Event()
         self._had = False
 
     @property
@@ -90,14 +89,11 @@ class Lease:
         return self.mine
 
     async def ours(self) -> bool:
-        """``mine``, once that is sure. While the store does not answer it is in doubt."""
+        """``mine``, once that is sure: while another has had it all along, or the store does not
+        answer, this waits."""
         while not (self.mine or self.overtaken.is_set()):  # noqa: ASYNC110  it grows old, too
             await asyncio.sleep(self._every / 5)
         return self.mine
-
-    async def change(self) -> None:
-        """Returns when it was taken or lost."""
-        await self._changed.wait()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Lease"]:
@@ -141,8 +137,6 @@ class Lease:
         self._had |= proved
         if proved != before:
             log.info("lease %s: %s", self.name, "held" if proved else "not held")
-            self._changed.set()
-            self._changed = asyncio.Event()
 
 
 def _lock_of(store: Store, name: str) -> Lock:

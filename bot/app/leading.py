@@ -46,9 +46,8 @@ class Lead:
             yield
 
     async def _stand_by(self) -> None:
-        lease = self._service.lease
-        while not lease.mine:
-            await lease.change()
+        if not await self._service.lease.ours():
+            return
         async with self._leading():
             await asyncio.Event().wait()
 

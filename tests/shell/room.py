@@ -28,6 +28,7 @@ from bot.chat.raw import Raw, raw_of
 from bot.chat.reply import Reply, say
 from bot.desk import Desk
 from bot.inbox import Inbox
+from bot.lease import ALONE, Leader
 from bot.models import Heard, HeardState, LiveCard, Out
 from bot.router import Router, Turn
 from crm.kernel.calendar import Calendar
@@ -124,7 +125,7 @@ class Room:
 
 
 @asynccontextmanager
-async def open_room(broker: Broker) -> AsyncIterator[Room]:
+async def open_room(broker: Broker, leader: Leader = ALONE) -> AsyncIterator[Room]:
     """Leaving it lets the desk end what it has in hand."""
     calendar, router, sender = Calendar.shipped(), FakeRouter(), FakeSender()
     async with Inbox(broker.store).open() as inbox:
@@ -136,6 +137,7 @@ async def open_room(broker: Broker) -> AsyncIterator[Room]:
             calendar=calendar,
             book=Book(calendar),
             bell=Bell(broker.store),
+            leader=leader,
             risk_chats=frozenset({("dingtalk", RISK_GROUP)}),
         )
         room = Room(broker, desk, inbox, router, sender)

@@ -181,6 +181,23 @@ async def test_a_database_that_stays_away_leaves_the_message_for_later(
     assert await room.heard() == [HeardState.DONE]
 
 
+async def test_who_is_stopped_while_it_is_in_doubt_who_leads_leaves_the_message_for_later(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "DOUBT_SECONDS", 0.05)
+
+    class InDoubt:
+        async def ours(self) -> bool:
+            await asyncio.Event().wait()
+            return True
+
+    async with asyncio.timeout(10), open_room(broker, InDoubt()) as room:
+        await room.desk.hear(room.ask("wangqiang", "在吗"))
+        await room.desk.rest()
+    assert await room.heard() == [HeardState.NEW]
+    assert await room.texts() == []
+
+
 async def test_a_stranger_reads_one_sentence_in_private_and_nothing_in_a_group(
     broker: Broker,
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -105,6 +106,14 @@ async def test_without_a_proof_it_is_not_ours_and_whether_another_has_it_is_unkn
         assert mine.mine
         await until(lambda: not mine.mine)
         assert not mine.overtaken.is_set()
+
+
+async def test_a_loop_that_stood_still_is_in_doubt_only_until_the_next_look(store: Store) -> None:
+    async with lease(store).open() as mine:
+        time.sleep(4 * QUICK)  # noqa: ASYNC251  nobody looks meanwhile
+        assert not mine.mine
+        async with asyncio.timeout(5):
+            assert await mine.ours()
 
 
 async def test_who_finds_it_with_another_is_overtaken(
