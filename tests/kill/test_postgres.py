@@ -1,7 +1,8 @@
-"""The same on PostgreSQL, whose server may go away as well."""
+"""The same on PostgreSQL, whose server may go away as well, or end connections when it likes."""
 
 import asyncio
 import os
+import random
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import tomli_w
 from tests.databases import Server, binaries, postgres_server
 from tests.kill.conftest import staged
 from tests.kill.crowd import Crowd
-from tests.kill.lives import SEED, SHOWINGS, SOAK, SOAK_SECONDS, crash_at, kill_often
+from tests.kill.lives import PAUSE, SEED, SHOWINGS, SOAK, SOAK_SECONDS, crash_at, kill_often
 from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import Town
@@ -20,6 +21,12 @@ from tests.kill.town import Town
 POINTS = ("inbox.before_commit", "desk.before_commit", "outbox.after_send")
 KILLS = 60 if SOAK else 2
 OUTAGES = (0.0, 2.0)  # seconds
+CUTS = 60 if SOAK else 3
+PAUSES = (0.1, 2.0) if SOAK else (0.1, 0.6)  # seconds between two
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = 'kill' AND pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +69,25 @@ async def test_a_database_that_goes_away_and_comes_back_is_only_a_delay(
             await asyncio.to_thread(pg_ctl, server, "stop", "-m", "immediate")
             await asyncio.sleep(outage)
             await asyncio.to_thread(pg_ctl, server, "start", "-l", f"{server.home}/log")
+        await asyncio.sleep(1.0)
+        crowd.enough()
+    assert stage.service.alive
+    await Oracle(stage.config, town).judge(showings=SHOWINGS)
+
+
+@pytest.mark.timeout(SOAK_SECONDS if SOAK else 180)
+async def test_connections_that_are_cut_under_load_are_only_a_delay(
+    stage: Stage, town: Town, server: Server
+) -> None:
+    """Inside transactions too."""
+    await stage.open_service()
+    chance, crowd = random.Random(31), Crowd(town, seed=31)
+    crowd.pause = PAUSE
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(crowd.live())
+        for _ in range(CUTS):
+            await asyncio.sleep(chance.uniform(*PAUSES))
+            await server.run(CUT)
         await asyncio.sleep(1.0)
         crowd.enough()
     assert stage.service.alive
