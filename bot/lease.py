@@ -74,6 +74,7 @@ class Lease:
         self.name = name
         self.overtaken = asyncio.Event()
         self._every = every
+        self._level = logging.DEBUG if store.is_sqlite else logging.INFO  # there: who else?
         self._lock = _lock_of(store, name)
         self._proved: float | None = None  # on the loop's clock
         self._had = False
@@ -136,7 +137,7 @@ class Lease:
         self._proved = asyncio.get_running_loop().time() if proved else None
         self._had |= proved
         if proved != before:
-            log.info("lease %s: %s", self.name, "held" if proved else "not held")
+            log.log(self._level, "lease %s: %s", self.name, "held" if proved else "not held")
 
 
 def _lock_of(store: Store, name: str) -> Lock:
