@@ -14,7 +14,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -192,30 +192,44 @@ class _Advisory:
             connect_args={"server_settings": POSTGRES_SETTINGS},
         )
         self._session: AsyncConnection | None = None
+        self._taken = False  # on this session
 
     async def take(self) -> bool:
-        await self.free()
-        self._session = session = await self._engine.connect()
-        _ = await session.execution_options(isolation_level="AUTOCOMMIT")
-        if await session.scalar(text("SHOW server_version_num")) >= str(KNOWS_IT):
-            await session.execute(text(FORGOTTEN))
-        taken = await session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key})
-        if not taken:
+        """On one session, try after try; what was ours on it still is."""
+        try:
+            if self._session is None:
+                await self._connect()
+            self._taken = await self._ask("SELECT pg_try_advisory_lock(:key)", key=self._key)
+        except (SQLAlchemyError, OSError):
             await self.free()
-        return bool(taken)
+            raise
+        return self._taken
 
     async def prove(self) -> bool:
         """A session that answers holds what it has taken. One that broke, because the server was
         started anew, has lost it: whoever takes it first has it then."""
-        if self._session is None:
-            return await self.take()
         try:
-            await self._session.execute(text("SELECT 1"))
+            if self._taken:
+                await self._ask("SELECT 1")
+                return True
         except (SQLAlchemyError, OSError):
-            return await self.take()
-        return True
+            await self.free()
+        return await self.take()
+
+    async def _connect(self) -> None:
+        self._session = await self._engine.connect()
+        _ = await self._session.execution_options(isolation_level="AUTOCOMMIT")
+        if await self._ask("SHOW server_version_num") >= str(KNOWS_IT):
+            await self._ask(FORGOTTEN)
+
+    async def _ask(self, statement: str, **values: object) -> Any:
+        if self._session is None:
+            raise RuntimeError("no session")
+        found = await self._session.execute(text(statement), values)
+        return found.scalar() if found.returns_rows else None
 
     async def free(self) -> None:
+        self._taken = False
         session, self._session = self._session, None
         if session is not None:
             with suppress(SQLAlchemyError, OSError):

@@ -48,23 +48,23 @@ async def until(fact: Callable[[], bool], seconds: float = 10) -> None:
 
 async def test_the_first_has_it_and_the_second_waits(store: Store) -> None:
     async with lease(store).open() as first, lease(store).open() as second:
-        assert first.mine
+        assert await first.ours()
         assert not second.mine
         await asyncio.sleep(4 * QUICK)
-        assert first.mine
+        assert await first.ours()
         assert not second.mine
 
 
 async def test_two_names_are_two_leases(store: Store) -> None:
     async with lease(store).open() as first, lease(store, "book").open() as other:
-        assert first.mine
-        assert other.mine
+        assert await first.ours()
+        assert await other.ours()
 
 
 async def test_given_back_it_goes_to_the_next(store: Store) -> None:
     for _ in range(2):
         async with lease(store).open() as one:
-            assert one.mine
+            assert await one.ours()
 
 
 async def test_whoever_waits_takes_over(store: Store) -> None:
@@ -162,6 +162,6 @@ async def test_a_server_that_was_started_anew_takes_it_from_nobody(
         async with store.engine.connect() as other:
             await other.execute(CUT)
         await asyncio.sleep(4 * QUICK)
-        assert mine.mine
+        assert await mine.ours()
         assert not mine.overtaken.is_set()
     await store.close()
