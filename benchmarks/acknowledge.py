@@ -169,7 +169,7 @@ async def ours(url: str) -> None:
         oapi_base=url,
         connections=1,
     )
-    async with Inbox(store).open() as inbox:
+    async with Inbox(store.database).open() as inbox:
 
         async def hear_all(raws: Sequence[Raw]) -> None:
             await inbox.store_all(raws)

@@ -124,7 +124,7 @@ async def ours(commands: int, app: web.Application) -> None:
         encoding_aes_key=AES_KEY,
     )
     async with (
-        Inbox(store).open() as inbox,
+        Inbox(store.database).open() as inbox,
         open_wecom(settings, clock, NoBlobs(), MemoryNotes(clock)) as wecom,
     ):
 

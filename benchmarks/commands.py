@@ -29,6 +29,7 @@ from bot.chat.raw import Raw, raw_of
 from bot.commands.run import calm
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
+from bot.ears import Ears
 from bot.inbox import Inbox
 from bot.limits import Limits
 from bot.platforms.dingtalk.api import Api, http_session
@@ -111,13 +112,13 @@ def message(number: int, clock: SystemClock) -> Raw:
     return raw_of("bench", ask)
 
 
-async def first_ones(desk: Desk, shown: Mapping[str, float], clock: SystemClock) -> list[float]:
+async def first_ones(ears: Ears, shown: Mapping[str, float], clock: SystemClock) -> list[float]:
     """Seconds from heard to shown, one at a time: statements are compiled, names are loaded. What
     is measured then is a desk that has been open for a moment."""
     waited = []
     for number in range(FIRST):
         raw, began = message(number, clock), time.perf_counter()
-        await desk.hear(raw)
+        await ears.hear(raw)
         while raw.key not in shown:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         waited.append(shown[raw.key] - began)
@@ -165,18 +166,17 @@ async def run(rate: int, seconds: int) -> None:
         )
         async with (
             http_session(settings) as http,
-            Inbox(store).open() as inbox,
+            Inbox(store.database).open() as inbox,
             asyncio.TaskGroup() as tasks,
         ):
             client = Watched(settings, Api(settings, http, clock), clock, NoPictures())
             shown = client.shown
             senders = {"dingtalk": client}
-            bell = Bell(store)
+            bell = Bell(store.database)
             dispatcher = Dispatcher(store, senders, Limits(clock, {}), bell)
             delivering = tasks.create_task(dispatcher.run())
             desk = Desk(
                 store=store,
-                inbox=inbox,
                 router=make_router(),
                 senders=senders,
                 calendar=calendar,
@@ -184,15 +184,17 @@ async def run(rate: int, seconds: int) -> None:
                 bell=bell,
             )
             async with desk.open():
+                ears = Ears(inbox)
+                ears.desk.put(desk)
                 await desk.serve()
                 watching = tasks.create_task(pauses(lag))
-                cold = await first_ones(desk, shown, clock)
+                cold = await first_ones(ears, shown, clock)
                 began, cpu = time.perf_counter(), time.process_time()
                 for number in range(rate * seconds):
                     await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
                     raw = message(FIRST + number, clock)
                     heard[raw.key] = time.perf_counter()
-                    tasks.create_task(desk.hear(raw))
+                    tasks.create_task(ears.hear(raw))
                 async with asyncio.timeout(600):
                     while not heard.keys() <= shown.keys():  # noqa: ASYNC110
                         await asyncio.sleep(0.05)

@@ -32,6 +32,7 @@ from bot.chat.raw import raw_of
 from bot.commands.run import calm
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
+from bot.ears import Ears
 from bot.inbox import Inbox
 from bot.limits import Limits
 from crm import names, search
@@ -200,19 +201,20 @@ async def through_the_desk(store: Store, asked: Mapping[Person, list[Known]]) ->
         for words in (known.name, whole(known.name), names.initials(known.name))
     ]
     taken: list[float] = []
-    dispatcher = Dispatcher(store, {"dingtalk": platform}, Limits(clock, {}), Bell(store))
-    async with Inbox(store).open() as inbox, asyncio.TaskGroup() as tasks:
+    dispatcher = Dispatcher(store, {"dingtalk": platform}, Limits(clock, {}), Bell(store.database))
+    async with Inbox(store.database).open() as inbox, asyncio.TaskGroup() as tasks:
         delivering = tasks.create_task(dispatcher.run())
         desk = Desk(
             store=store,
-            inbox=inbox,
             router=make_router(),
             senders={"dingtalk": platform},
             calendar=calendar,
             book=Book(calendar),
-            bell=Bell(store),
+            bell=Bell(store.database),
         )
         async with desk.open(), asyncio.timeout(600):
+            ears = Ears(inbox)
+            ears.desk.put(desk)
             await desk.serve()
             for number, (person, words) in enumerate(lines):
                 ask = Ask(
@@ -224,7 +226,7 @@ async def through_the_desk(store: Store, asked: Mapping[Person, list[Known]]) ->
                     text=words,
                 )
                 started = time.perf_counter()
-                await desk.hear(raw_of("bench", ask))
+                await ears.hear(raw_of("bench", ask))
                 while ask.message_id not in platform.shown:  # noqa: ASYNC110
                     await asyncio.sleep(0.0005)
                 taken.append((platform.shown[ask.message_id] - started) * 1000)

@@ -6,9 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from sqlalchemy import make_url
-
-from crm.kernel.db import POSTGRES_SETTINGS, Store, sqlite_path
+from crm.kernel.database import POSTGRES_SETTINGS, Database
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +20,8 @@ class Bell:
     """``ring`` ends ``wait`` on the other processes. A word may be lost with a connection, and
     SQLite has none: so ``wait`` ends by itself too, soon."""
 
-    def __init__(self, store: Store) -> None:
-        url = store.engine.url.render_as_string(hide_password=False)
-        self._dsn = "" if sqlite_path(url) else _plain(url)
+    def __init__(self, database: Database) -> None:
+        self._dsn = "" if database.is_sqlite else database.dsn
         self._to_ring = asyncio.Event()
         self._rung = asyncio.Event()
 
@@ -69,7 +66,3 @@ class Bell:
 
     def _heard(self, *_: Any) -> None:
         self._rung.set()
-
-
-def _plain(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

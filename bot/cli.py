@@ -218,7 +218,18 @@ def _until_told(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> No
             loop.add_signal_handler(number, stop.set)
         await job(stop)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except ExceptionGroup as group:
+        raise _only_one(group) from None
+
+
+def _only_one(group: ExceptionGroup[Exception]) -> Exception:
+    """What went wrong, out of the groups of tasks among which it did."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        [error] = error.exceptions
+    return error
 
 
 @app.command()
@@ -337,18 +348,24 @@ def _with_settings(config: Path | None, job: Callable[[Any], Coroutine[Any, Any,
 def _database_in_words() -> Iterator[None]:
     import sqlite3
 
-    from sqlalchemy.exc import DBAPIError
-
     from bot.storehealth import in_words
 
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+    except Exception as error:
+        cause = getattr(error, "orig", None)  # SQLAlchemy wraps the driver's own
+        if cause is None:
+            if not isinstance(error, sqlite3.Error) and not _is_of_asyncpg(error):
+                raise
+            cause = error
         if known := in_words(cause):
             fail(known)
-        why = type(cause.__cause__ or cause).__name__ if cause else ""
+        why = type(cause.__cause__ or cause).__name__
         fail(f"数据库没有完成这个操作（{why}），请稍后再试或运行 qidesk check")
+
+
+def _is_of_asyncpg(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] == "asyncpg"
 
 
 def _told(result: Any, *, as_json: bool) -> NoReturn:

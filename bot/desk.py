@@ -3,7 +3,7 @@ outbox stand or fall together."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,16 +11,15 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import crashpoint, inbox, metrics, outbox, strangers
+from bot import crashpoint, heard, metrics, outbox, strangers
 from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Place, Text
 from bot.chat.ports import Sender
-from bot.chat.raw import Raw
 from bot.chat.reply import Reply
 from bot.conversation import Conversations
 from bot.dbfailure import will_pass
-from bot.inbox import Inbox
+from bot.ears import CLICK_BUDGET
 from bot.lease import ALONE, Leader
 from bot.models import HeardState, LiveCard
 from bot.outbox import Envelope, Priority
@@ -34,7 +33,6 @@ from risk.book import Book
 
 log = logging.getLogger(__name__)
 
-CLICK_BUDGET = 1.5  # seconds; DingTalk wants a click answered within 2
 A_CLICK_WAITS = timedelta(seconds=CLICK_BUDGET)
 LOOK_SECONDS = 0.05  # at what another process makes of a click
 ELSEWHERE_SECONDS = 60.0  # for it, then whoever takes it up draws the card
@@ -61,13 +59,12 @@ def _every(_live: LiveCard) -> bool:
 
 class Desk:
     """Serves one person's messages in order, different people's in parallel. Of several processes
-    one serves; the others store what they hear and call it."""
+    one serves; the others' ears store what they hear and their desks call it."""
 
     def __init__(
         self,
         *,
         store: Store,
-        inbox: Inbox,
         router: Router,
         senders: Mapping[str, Sender],
         calendar: Calendar,
@@ -77,7 +74,6 @@ class Desk:
         risk_chats: frozenset[tuple[str, str]] = frozenset(),  # (platform, chat id)
     ) -> None:
         self._store = store
-        self._inbox = inbox
         self._router = router
         self._senders = senders
         self.calendar = calendar
@@ -90,19 +86,24 @@ class Desk:
         self._in_hand: dict[int, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._serves = False
+        self._early: list[tuple[int, Ask]] | None = None  # while what was left is taken up
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Desk"]:
-        """Hears for the length of the block; on leaving, ends what is in hand."""
+        """Takes messages for the length of the block; on leaving, ends what is in hand."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             yield self
             self._tasks = None
 
     async def serve(self) -> None:
-        """From now on this process serves, first what the last one left."""
-        self._serves = True
-        await self.take_up()
+        """From now on this process serves, first what the last one left and what was heard before
+        the desk was there: nobody's newer words overtake his older ones."""
+        self._early = []
+        await self._take_up()
+        early, self._early, self._serves = self._early, None, True
+        for heard_id, ask in early:
+            self.begin(heard_id, ask)
 
     async def rest(self) -> None:
         """Returns when nothing is in hand."""
@@ -112,47 +113,40 @@ class Desk:
     async def take_up(self) -> None:
         """Serve stored messages that nobody has in hand: after a crash, or a failed database, and
         what other processes heard."""
-        if not self._serves:
-            return
+        if self._serves:
+            await self._take_up()
+
+    async def _take_up(self) -> None:
         async with self._store.reading(brief=True) as session:
-            left = [n for n in await inbox.unhandled(session) if n not in self._in_hand]
+            left = [n for n in await heard.unhandled(session) if n not in self._in_hand]
         for first in range(0, len(left), READ_AT_ONCE):
             async with self._store.reading(brief=True) as session:
-                heard = await inbox.read(session, left[first : first + READ_AT_ONCE])
-            for heard_id, at, ask in heard:
+                messages = await heard.read(session, left[first : first + READ_AT_ONCE])
+            for heard_id, at, ask in messages:
                 task = self._start(heard_id, ask)
                 if task is not None and self._store.clock.now() - at > A_CLICK_WAITS:
                     self._repaint_after(task, ask)  # nobody waits for its answer any more
 
-    async def hear(self, raw: Raw) -> bool:
-        """Store a message durably, then work on it. True when it is new."""
-        stored = await self._inbox.store(raw)
-        if stored.fresh:
-            metrics.HEARD.labels(raw.platform).inc()
-            self._start(stored.id, raw.ask)
-        return stored.fresh
+    def begin(self, heard_id: int, ask: Ask) -> asyncio.Task[None] | None:
+        """The work on a new message, here or elsewhere; None when it cannot begin now."""
+        if self._serves:
+            return self._start(heard_id, ask)
+        if self._early is None:
+            self._bell.ring()
+        else:
+            self._early.append((heard_id, ask))
+        if self._tasks is None or not ask.click:
+            return None
+        return self._tasks.create_task(self._elsewhere(heard_id))
 
-    async def hear_all(self, raws: Sequence[Raw]) -> None:
-        """``hear`` for what came together: one commit, and work on all that is new."""
-        told = await self._inbox.store_all(raws)
-        for raw, (heard_id, fresh) in zip(raws, told, strict=True):
-            if fresh:
-                metrics.HEARD.labels(raw.platform).inc()
-                self._start(heard_id, raw.ask)
-
-    async def hear_click(self, raw: Raw) -> Card | None:
-        """Store a click durably and give the card as it is then; None when the work goes on."""
-        stored = await self._inbox.store(raw)
-        if stored.fresh:
-            metrics.HEARD.labels(raw.platform).inc()
-        task = self._start(stored.id, raw.ask) if stored.fresh else None
-        if task is not None:
-            done, _ = await asyncio.wait({task}, timeout=CLICK_BUDGET)
+    async def clicked(self, ask: Ask, work: asyncio.Task[None] | None) -> Card | None:
+        """The card as it is after that work, None when the work goes on."""
+        if work is not None:
+            done, _ = await asyncio.wait({work}, timeout=CLICK_BUDGET)
             if not done:
-                self._repaint_after(task, raw.ask)
+                self._repaint_after(work, ask)
                 return None
-        crashpoint.here("click.before_answer")
-        return await self._as_it_is(raw.ask)
+        return await self._as_it_is(ask)
 
     async def _as_it_is(self, ask: Ask) -> Card | None:
         async with self._store.reading(brief=True) as session:
@@ -179,28 +173,24 @@ class Desk:
             log.warning("card %s was not repainted: %s", card_id, type(error).__name__)
 
     def _start(self, heard_id: int, ask: Ask) -> asyncio.Task[None] | None:
-        """The work on a message, here or elsewhere; None when it cannot begin now."""
         if self._tasks is None:
             return None
-        if not self._serves:
-            self._bell.ring()
-            return self._tasks.create_task(self._elsewhere(heard_id)) if ask.click else None
         task = self._in_hand.get(heard_id)
         if task is None:
             task = self._in_hand[heard_id] = self._tasks.create_task(self._serve(heard_id, ask))
         return task
 
     async def _elsewhere(self, heard_id: int) -> None:
-        """Returns when another process has handled it, or does not."""
+        """Returns when it was handled, by another process or in its turn here, or is not."""
         with suppress(TimeoutError):
             async with asyncio.timeout(ELSEWHERE_SECONDS):
-                # Another process does it.
+                # Somebody else does it.
                 while self._tasks is not None and await self._waits(heard_id):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
 
     async def _waits(self, heard_id: int) -> bool:
         async with self._store.reading(brief=True) as session:
-            return await inbox.is_new(session, heard_id)
+            return await heard.is_new(session, heard_id)
 
     async def _serve(self, heard_id: int, ask: Ask) -> None:
         """In the order in which a person spoke."""
@@ -266,7 +256,7 @@ class Desk:
     ) -> None:
         async with self._store.writing(brief=True) as session:
             session.info["trace"] = trace
-            if await inbox.claim(session, heard_id):
+            if await heard.claim(session, heard_id):
                 await self._one_turn(session, ask, files)
             crashpoint.here("desk.before_commit")
         crashpoint.here("desk.after_commit")
@@ -430,7 +420,7 @@ class Desk:
             hook=ask.hook,
         )
         async with self._store.writing(brief=True) as session:
-            if await inbox.claim(session, heard_id, state) and text:
+            if await heard.claim(session, heard_id, state) and text:
                 await outbox.put(session, envelope, Text(text=text))
             crashpoint.here("desk.before_commit")
         crashpoint.here("desk.after_commit")

@@ -12,10 +12,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol
 
-from sqlalchemy import make_url
-
 from bot import crashpoint
-from crm.kernel.db import POSTGRES_SETTINGS, SQLITE_PRAGMAS, Store, sqlite_path
+from crm.kernel.database import POSTGRES_SETTINGS, SQLITE_PRAGMAS, Database
 
 LIMIT_SECONDS: Final = 10
 MOST_AT_ONCE: Final = 128  # rows of one SQLite statement
@@ -27,6 +25,10 @@ Ended = Callable[[list[Told] | Exception], object]
 
 
 class Writer(Protocol):
+    async def version(self) -> str:
+        """That of the tables; "" where there are none."""
+        ...
+
     async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
         """What became of each row, committed."""
         ...
@@ -34,10 +36,9 @@ class Writer(Protocol):
     async def close(self) -> None: ...
 
 
-def open_writer(store: Store) -> Writer:
-    url = store.engine.url.render_as_string(hide_password=False)
-    path = sqlite_path(url)
-    return SqliteWriter(store, path) if path else PostgresWriter(url)
+def open_writer(database: Database) -> Writer:
+    path = database.file
+    return SqliteWriter(database, path) if path else PostgresWriter(database)
 
 
 class SqliteWriter:
@@ -45,8 +46,8 @@ class SqliteWriter:
     executor around it: that took longer than the insert. A batch goes in by one long statement,
     because each one gives the interpreter away and has to get it back."""
 
-    def __init__(self, store: Store, path: Path) -> None:
-        self._store = store
+    def __init__(self, database: Database, path: Path) -> None:
+        self._database = database
         self._connection = sqlite3.connect(
             path,
             isolation_level=None,
@@ -59,9 +60,18 @@ class SqliteWriter:
         self._thread = Thread(target=self._work, name="inbox", daemon=True)
         self._thread.start()
 
+    async def version(self) -> str:
+        try:
+            found = self._connection.execute(_VERSION).fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:  # else there is no such table
+                raise
+            return ""
+        return found[0] if found else ""
+
     async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
         loop = asyncio.get_running_loop()
-        async with self._store.turn():
+        async with self._database.turn():
             done: asyncio.Future[list[Told]] = loop.create_future()
             ended = asyncio.Event()
 
@@ -135,6 +145,7 @@ def _insert_many(count: int) -> str:
     )
 
 
+_VERSION: Final = "SELECT version_num FROM alembic_version"
 _INSERT: Final = (
     "INSERT INTO heard (platform, app, key, body, at, state, attempts)"
     " SELECT platform, app, key, body, $5::timestamptz, 'new', 0"
@@ -152,21 +163,30 @@ _KNOWN: Final = (
 class PostgresWriter:
     """One connection of its own, opened again when it was lost."""
 
-    def __init__(self, url: str) -> None:
-        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    def __init__(self, database: Database) -> None:
+        self._dsn = database.dsn
         self._connection: Any = None  # asyncpg's
 
-    async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
-        connection = self._connection
-        if connection is None or connection.is_closed():
+    async def _connected(self) -> Any:
+        if self._connection is None or self._connection.is_closed():
             import asyncpg  # noqa: PLC0415 - not on SQLite
 
-            connection = self._connection = await asyncpg.connect(
+            self._connection = await asyncpg.connect(
                 self._dsn,
                 timeout=LIMIT_SECONDS,
                 command_timeout=LIMIT_SECONDS,
                 server_settings=POSTGRES_SETTINGS,
             )
+        return self._connection
+
+    async def version(self) -> str:
+        connection = await self._connected()
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return ""
+        return await connection.fetchval(_VERSION) or ""
+
+    async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
+        connection = await self._connected()
         try:
             async with connection.transaction():
                 told = await self._insert(connection, rows, at)

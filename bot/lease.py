@@ -12,16 +12,11 @@ import hashlib
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
-
-from crm.kernel.db import POSTGRES_SETTINGS, Store, sqlite_path
+from crm.kernel.database import POSTGRES_SETTINGS, Database
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +26,7 @@ LOST_AFTER: Final = 3  # looks without a proof
 # The server forgets a holder that says nothing, because its machine is cut off or its loop stands
 # still: later than the holder gives up itself, and soon enough for another to take over in time.
 FORGOTTEN: Final = "SET idle_session_timeout = 5000"
-KNOWS_IT: Final = 140_000  # since this version of the server
+KNOWS_IT: Final = (14,)  # since this version of the server
 
 
 class Lock(Protocol):
@@ -70,12 +65,12 @@ class Lease:
     """Ask ``mine`` or wait for ``ours``; ``open`` keeps it true. ``overtaken`` is set once it was
     ours and is another's."""
 
-    def __init__(self, store: Store, name: str, *, every: float = EVERY) -> None:
+    def __init__(self, database: Database, name: str, *, every: float = EVERY) -> None:
         self.name = name
         self.overtaken = asyncio.Event()
         self._every = every
-        self._level = logging.DEBUG if store.is_sqlite else logging.INFO  # there: who else?
-        self._lock = _lock_of(store, name)
+        self._level = logging.DEBUG if database.is_sqlite else logging.INFO  # there: who else?
+        self._lock = _lock_of(database, name)
         self._proved: float | None = None  # on the loop's clock
         self._had = False
 
@@ -108,9 +103,7 @@ class Lease:
                 looking.cancel()
                 await asyncio.wait({looking})
                 self._set(proved=False)
-                with suppress(SQLAlchemyError, OSError, TimeoutError):
-                    async with asyncio.timeout(ANSWER):
-                        await self._lock.free()
+                await self._lock.free()
 
     async def _keep_looking(self) -> None:
         while True:
@@ -123,7 +116,7 @@ class Lease:
             async with asyncio.timeout(ANSWER):
                 held = self._proved is not None
                 proved = await (self._lock.prove() if held else self._lock.take())
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except _troubles() as error:
             log.warning("lease %s: no answer (%s)", self.name, type(error).__name__)
             if self._proved is not None and not self.mine:
                 self._set(proved=False)
@@ -140,11 +133,11 @@ class Lease:
             log.log(self._level, "lease %s: %s", self.name, "held" if proved else "not held")
 
 
-def _lock_of(store: Store, name: str) -> Lock:
-    if not store.is_sqlite:
-        return _Advisory(store.engine, name)
-    path = sqlite_path(store.engine.url.render_as_string(hide_password=False))
-    return _FileLock(Path(f"{path}.{name}.lease") if path else None)
+def _lock_of(database: Database, name: str) -> Lock:
+    if not database.is_sqlite:
+        return _Advisory(database.dsn, name)
+    file = database.file
+    return _FileLock(Path(f"{file}.{name}.lease") if file else None)
 
 
 class _FileLock:
@@ -182,25 +175,20 @@ class _FileLock:
 class _Advisory:
     """PostgreSQL's, held by a session of its own: not through a pooler that shares sessions."""
 
-    def __init__(self, engine: AsyncEngine, name: str) -> None:
+    def __init__(self, dsn: str, name: str) -> None:
         digest = hashlib.sha256(f"qidesk lease {name}".encode()).digest()
         self._key = int.from_bytes(digest[:8], signed=True)
-        self._engine = create_async_engine(
-            engine.url,
-            poolclass=NullPool,
-            hide_parameters=True,
-            connect_args={"server_settings": POSTGRES_SETTINGS},
-        )
-        self._session: AsyncConnection | None = None
+        self._dsn = dsn
+        self._session: Any = None  # asyncpg's
         self._taken = False  # on this session
 
     async def take(self) -> bool:
         """On one session, try after try; what was ours on it still is."""
         try:
             if self._session is None:
-                await self._connect()
-            self._taken = await self._ask("SELECT pg_try_advisory_lock(:key)", key=self._key)
-        except (SQLAlchemyError, OSError):
+                self._session = await self._connected()
+            self._taken = await self._session.fetchval("SELECT pg_try_advisory_lock($1)", self._key)
+        except _troubles():
             await self.free()
             raise
         return self._taken
@@ -208,29 +196,42 @@ class _Advisory:
     async def prove(self) -> bool:
         """A session that answers holds what it has taken. One that broke, because the server was
         started anew, has lost it: whoever takes it first has it then."""
-        try:
-            if self._taken:
-                await self._ask("SELECT 1")
+        if self._taken:
+            try:
+                await self._session.execute("SELECT 1")
+            except _troubles():
+                await self.free()
+            else:
                 return True
-        except (SQLAlchemyError, OSError):
-            await self.free()
         return await self.take()
 
-    async def _connect(self) -> None:
-        self._session = await self._engine.connect()
-        _ = await self._session.execution_options(isolation_level="AUTOCOMMIT")
-        if await self._ask("SHOW server_version_num") >= str(KNOWS_IT):
-            await self._ask(FORGOTTEN)
+    async def _connected(self) -> Any:
+        import asyncpg  # noqa: PLC0415 - not on SQLite
 
-    async def _ask(self, statement: str, **values: object) -> Any:
-        if self._session is None:
-            raise RuntimeError("no session")
-        found = await self._session.execute(text(statement), values)
-        return found.scalar() if found.returns_rows else None
+        session = await asyncpg.connect(self._dsn, server_settings=POSTGRES_SETTINGS)
+        if session.get_server_version() >= KNOWS_IT:
+            try:
+                await session.execute(FORGOTTEN)
+            except BaseException:
+                session.terminate()
+                raise
+        return session
 
     async def free(self) -> None:
         self._taken = False
         session, self._session = self._session, None
         if session is not None:
-            with suppress(SQLAlchemyError, OSError):
-                await session.close()
+            session.terminate()  # without a farewell: a server that is cut off would not hear it
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """What means that the store does not answer."""
+    import asyncpg  # noqa: PLC0415 - seldom on SQLite
+
+    return (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # seen where a session had been cut
+    )

@@ -1,43 +1,17 @@
 """The tables' version: upgrading a store and telling which version it has.
 
-The migrations are numbered, so their names tell the versions; alembic itself, which takes longer to
-load than the store, is loaded when tables change.
+Alembic, which takes longer to load than the store, is loaded when tables change.
 """
 
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from bot import versions
 from crm.kernel.db import Store
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-_MIGRATIONS = resources.files("bot") / "migrations"
-
-
-@cache
-def _versions() -> tuple[str, ...]:
-    """Every one, oldest first."""
-    names = (file.name for file in (_MIGRATIONS / "versions").iterdir())
-    return tuple(sorted(name.partition("_")[0] for name in names if name[0].isdigit()))
-
-
-def newest() -> str:
-    """The version that this program wants."""
-    return _versions()[-1]
-
-
-def knows(version: str) -> bool:
-    """Whether this program can bring a store of that version up to date."""
-    return version in _versions()
-
-
-def is_before(version: str, other: str) -> bool:
-    """Whether both are known and the one came earlier."""
-    return knows(version) and knows(other) and version < other
 
 
 async def current(store: Store) -> str:
@@ -89,5 +63,5 @@ def _config() -> "Config":
     from alembic.config import Config  # noqa: PLC0415 - see above
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(versions.FOLDER))
     return config

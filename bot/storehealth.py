@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import text
-
 from bot.chat.ports import Health
-from crm.kernel.db import Store, sqlite_path
+from crm.kernel.database import POSTGRES_SETTINGS, Database
 
 READY_SECONDS: Final = 3.0
 BUSY_SECONDS: Final = 2.0  # for another program that writes
@@ -29,20 +27,20 @@ WORDS: Final = {
     sqlite3.SQLITE_NOTADB: "数据库文件已损坏，请用备份恢复",
 }
 
-_asked: WeakKeyDictionary[Store, tuple[float, asyncio.Future[str]]] = WeakKeyDictionary()
+_asked: WeakKeyDictionary[Database, tuple[float, asyncio.Future[str]]] = WeakKeyDictionary()
 
 
-async def store_health(store: Store, *, inside: bool = False) -> Health:
+async def store_health(database: Database, *, inside: bool = False) -> Health:
     """``inside``: asked from a transaction that writes, which has proved it already.
 
     One question at a time: a disk that hangs would take a thread for each."""
     if inside:
         return Health(ok=True, detail=WELL)
     now = asyncio.get_running_loop().time()
-    at, asked = _asked.get(store, (now, None))
+    at, asked = _asked.get(database, (now, None))
     if asked is None or (asked.done() and now - at >= ASKED_EVERY):
-        asked = asyncio.ensure_future(_trouble(store))
-        _asked[store] = now, asked
+        asked = asyncio.ensure_future(_trouble(database))
+        _asked[database] = now, asked
     try:
         async with asyncio.timeout(READY_SECONDS):
             wrong = await asyncio.shield(asked)
@@ -51,17 +49,27 @@ async def store_health(store: Store, *, inside: bool = False) -> Health:
     return Health(ok=not wrong, detail=wrong or WELL)
 
 
-async def _trouble(store: Store) -> str:
+async def _trouble(database: Database) -> str:
     """What keeps it from being written, "" when nothing does."""
-    path = sqlite_path(store.engine.url.render_as_string(hide_password=False))
     try:
-        if path is not None:
-            return await asyncio.to_thread(_trouble_with, path)
-        async with store.engine.connect() as connection:
-            only_read = await connection.scalar(text("SHOW transaction_read_only"))
+        if database.file is not None:
+            return await asyncio.to_thread(_trouble_with, database.file)
+        only_read = await _only_read(database.dsn)
     except Exception as error:  # noqa: BLE001  whatever the driver raises, the answer is no
         return f"{SILENT}（{type(error).__name__}）"
     return "数据库只能读，可能连到了备库" if only_read == ON else ""
+
+
+async def _only_read(dsn: str) -> str:
+    """By a connection of its own: whoever comes anew must be let in, too."""
+    import asyncpg  # noqa: PLC0415 - not on SQLite
+
+    settings = POSTGRES_SETTINGS
+    connection = await asyncpg.connect(dsn, timeout=READY_SECONDS, server_settings=settings)
+    try:
+        return str(await connection.fetchval("SHOW transaction_read_only"))
+    finally:
+        connection.terminate()
 
 
 def _trouble_with(file: Path) -> str:

@@ -3,30 +3,35 @@
 import hmac
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 from aiohttp import web
-from sqlalchemy import func, select
 
 from bot import metrics
 from bot.chat.ports import Health
-from bot.models import Heard, HeardState, Out, OutState
 from bot.storehealth import store_health
-from crm.kernel.db import Store, sqlite_path
+from crm.kernel.database import Database
 from crm.kernel.errors import UserError
 
-UNSENT = (OutState.WAITING, OutState.SENDING, OutState.DEAD, OutState.HELD)
 LOW_DISK = 200 * 1024 * 1024  # bytes
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Running(Protocol):
+class Hearing(Protocol):
+    """What the pages ask of whatever hears: the front of the service, then all of it."""
+
+    @property
+    def database(self) -> Database: ...
+
+    def health(self) -> dict[str, Health]: ...
+
+
+class Running(Hearing, Protocol):
     """What the pages ask of the service."""
 
-    store: Store
     leads: bool  # else it stands by
 
     @property
@@ -34,7 +39,7 @@ class Running(Protocol):
         """Empty without a sandbox: then nobody moves the clock."""
         ...
 
-    def health(self) -> dict[str, Health]: ...
+    async def count_what_is_left(self) -> None: ...
 
     async def move_clock(self, offset: timedelta) -> None: ...
 
@@ -43,25 +48,28 @@ class Running(Protocol):
         ...
 
 
+Heard = Callable[[], Hearing | None]
+"""What hears, None while it is being built."""
+
 Current = Callable[[], Running | None]
 """The service, None while it is being built."""
 
 
-def service_routes(current: Current) -> list[web.RouteDef]:
-    """``/healthz`` says the process lives, ``/readyz`` whether people are served,
-    ``/control/…`` is for the sandbox alone."""
+def service_routes(hearing: Heard, current: Current) -> list[web.RouteDef]:
+    """``/healthz`` says the process lives, ``/readyz`` whether people are heard, ``/control/…`` is
+    for the sandbox alone."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
-        service = current()
-        if service is None:
+        front = hearing()
+        if front is None:
             return _json({"ready": False, "parts": {}}, 503)
-        store = service.store
-        parts = await parts_of(service)
+        parts = await parts_of(front)
         ready = is_ready(parts)
-        return _json({"ready": ready, "parts": _told(store, parts)}, 200 if ready else 503)
+        told = _told(parts, front.database.clock.now())
+        return _json({"ready": ready, "parts": told}, 200 if ready else 503)
 
     async def show_metrics(_: web.Request) -> web.Response:
         service = current()
@@ -71,7 +79,7 @@ def service_routes(current: Current) -> list[web.RouteDef]:
             for name, part in parts.items():
                 metrics.PART_OK.labels(name).set(part.ok)
             if parts["store"].ok:  # else what was counted last is shown, and that it is away
-                await count_what_is_left(service.store)
+                await service.count_what_is_left()
         return web.Response(body=metrics.page(), headers={"Content-Type": METRICS_TYPE})
 
     async def move_clock(request: web.Request) -> web.Response:
@@ -111,8 +119,7 @@ def _controlled(service: Running | None, request: web.Request) -> Running:
     return service
 
 
-def _told(store: Store, parts: dict[str, Health]) -> dict[str, object]:
-    now = store.clock.now()
+def _told(parts: dict[str, Health], now: datetime) -> dict[str, object]:
     return {
         name: {
             "ok": part.ok,
@@ -123,20 +130,20 @@ def _told(store: Store, parts: dict[str, Health]) -> dict[str, object]:
     }
 
 
-async def parts_of(service: Running, *, inside: bool = False) -> dict[str, Health]:
+async def parts_of(front: Hearing, *, inside: bool = False) -> dict[str, Health]:
     """Everything that ``/readyz`` and 健康 look at."""
-    store = service.store
-    kept = await store_health(store, inside=inside)
-    return {"store": kept, "disk": disk_health(store), **service.health()}
+    database = front.database
+    kept = await store_health(database, inside=inside)
+    return {"store": kept, "disk": disk_health(database), **front.health()}
 
 
 def is_ready(parts: Mapping[str, Health]) -> bool:
-    """Whether people are served: a source that is silent takes nobody's desk away."""
+    """Whether people are heard: a source that is silent takes nobody's desk away."""
     return all(part.ok for name, part in parts.items() if not name.startswith("source."))
 
 
-def disk_health(store: Store) -> Health:
-    path = sqlite_path(str(store.engine.url)) or Path.cwd()
+def disk_health(database: Database) -> Health:
+    path = database.file or Path.cwd()
     try:
         free = shutil.disk_usage(path.parent).free
     except OSError as error:
@@ -144,21 +151,6 @@ def disk_health(store: Store) -> Health:
     if free < LOW_DISK:
         return Health(ok=False, detail=f"磁盘只剩 {free // 1024 // 1024} MB，请清理或扩容")
     return Health(ok=True, detail=f"磁盘剩余 {free // 1024**3} GB")
-
-
-async def count_what_is_left(store: Store) -> None:
-    """How much waits and how much was given up."""
-    async with store.reading() as session:
-        out = await session.execute(
-            select(Out.state, func.count()).where(Out.state.in_(UNSENT)).group_by(Out.state)
-        )
-        states = dict(out.all())
-        failed = await session.scalar(
-            select(func.count()).select_from(Heard).where(Heard.state == HeardState.FAILED)
-        )
-    for state in UNSENT:
-        metrics.OUTBOX.labels(state.value).set(states.get(state, 0))
-    metrics.FAILED.set(failed or 0)
 
 
 def _json(body: object, status: int = 200) -> web.Response:

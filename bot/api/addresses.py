@@ -1,7 +1,7 @@
 """The addresses of the API and who may ask each.
 
-What answers questions brings models with it, which take long to build: it is loaded by the first
-question, in a thread.
+What answers questions takes long to load, its models above all: it is loaded by the first question,
+in a thread.
 """
 
 import asyncio
@@ -9,17 +9,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 from aiohttp import web
 
-from bot.api import push
-from bot.api.door import let_in
 from bot.api.problem import Problem, problems
-from crm.kernel.db import Store
-from risk.book import Book
-from risk.sources.push import PushSource
+
+if TYPE_CHECKING:
+    from crm.kernel.db import Store
+    from risk.book import Book
+    from risk.sources.push import PushSource
 
 PATH = "/api/"
 
@@ -27,12 +27,12 @@ PATH = "/api/"
 class Behind(Protocol):
     """What the API asks of the service."""
 
-    store: Store
-    book: Book
+    store: "Store"
+    book: "Book"
     leads: bool  # else the market is another process's
 
     @property
-    def pushes(self) -> Mapping[str, PushSource]:
+    def pushes(self) -> "Mapping[str, PushSource]":
         """The sources that are pushed to, by name."""
         ...
 
@@ -70,18 +70,23 @@ def _guarded(
             raise Problem(503, "期台正在启动，请稍后再试", headers={"Retry-After": "1"})
         if not behind.leads:
             raise Problem(503, "本进程备用，请交给另一个期台进程", headers={"Retry-After": "1"})
-        await let_in(behind.store, request, scope)
+        door = await _module("door")
+        await door.let_in(behind.store, request, scope)
         return await answer(behind, request)
 
     return handle
 
 
 async def _snapshot(behind: Behind, request: web.Request) -> web.Response:
-    return await push.snapshot(behind.pushes, request)
+    push = await _module("push")
+    told: web.Response = await push.snapshot(behind.pushes, request)
+    return told
 
 
 async def _ticks(behind: Behind, request: web.Request) -> web.Response:
-    return await push.ticks(behind.pushes, request)
+    push = await _module("push")
+    told: web.Response = await push.ticks(behind.pushes, request)
+    return told
 
 
 async def _account(behind: Behind, request: web.Request) -> web.Response:

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from secrets import token_hex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from aiohttp import web
 
-from risk.sources.wire import Rejected
+if TYPE_CHECKING:  # the book's side is loaded later
+    from risk.sources.wire import Rejected
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Problem(Exception):
         status: int,
         detail: str,
         *,
-        wrong: Sequence[Rejected] = (),
+        wrong: "Sequence[Rejected]" = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status)

@@ -15,8 +15,6 @@ from bot.app.timetable import call_the_roll, schedule, watch_margins
 from bot.bell import Bell
 from bot.chat.ports import Sender
 from bot.dbfailure import will_pass
-from bot.jobs.people_left import Directory
-from bot.platforms.wecom.client import WeCom
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +27,12 @@ class Lead:
         service: Service,
         bell: Bell,
         senders: Mapping[str, Sender],
-        directories: Mapping[str, Directory],
-        wecom: WeCom | None,
     ) -> None:
         self._service = service
         self._bell = bell
-        self._wecom = wecom
         schedule(service)
         self._watch = watch_margins(service, senders)
-        call_the_roll(service, directories)
+        call_the_roll(service)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -55,8 +50,8 @@ class Lead:
     async def _leading(self) -> AsyncIterator[None]:
         service = self._service
         async with AsyncExitStack() as stack:
-            if self._wecom is not None:
-                await self._wecom.load()
+            if service.front.wecom is not None:
+                await service.front.wecom.load()
             sources = service.sources.values()
             await stack.enter_async_context(
                 running(service.dispatcher.run(), *(service.book.run(source) for source in sources))

@@ -1,94 +1,8 @@
-"""The chat platforms of the settings: what sends, what hears, and how much they take."""
+"""The chat platforms of the settings, as their adapters want them."""
 
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
-
-from bot import metrics
-from bot.app.service import Service
-from bot.chat.ports import Blobs
-from bot.jobs.alarm import alarm
-from bot.jobs.people_left import Directory, people_left
-from bot.lease import Lease
-from bot.limits import Limit
-from bot.platforms.dingtalk.client import DingTalk as DingTalkClient
-from bot.platforms.dingtalk.client import open_dingtalk
 from bot.platforms.dingtalk.settings import CustomRobot, DingTalkSettings
-from bot.platforms.dingtalk.stream import Stream
-from bot.platforms.wecom.client import WeCom as WeComClient
-from bot.platforms.wecom.client import open_wecom
-from bot.platforms.wecom.reception import Reception
-from bot.platforms.wecom.settings import LIMITS as WECOM_LIMITS
 from bot.platforms.wecom.settings import AiBotSettings, WeComSettings
-from bot.platforms.wecom.stored import StoredNotes
 from bot.settings import DingTalk, Settings, WeCom
-from crm.kernel.clock import SystemClock
-from crm.kernel.db import Store
-
-LIMITS: Mapping[str, Limit] = {
-    # The platforms' own rates (reference: DingTalk 9.2); [outbox.limits] overrides by name.
-    "dingtalk:app": Limit(1, 1 / 19),  # a full bucket and its refill stay within 20 a second
-    "dingtalk:private": Limit(20, 60),
-    "dingtalk:group": Limit(20, 60),
-    "dingtalk:robot": Limit(20, 60),
-    **{name: Limit(*limit) for name, limit in WECOM_LIMITS.items()},
-}
-
-
-async def dingtalk_client(
-    stack: AsyncExitStack, settings: Settings, clock: SystemClock, blobs: Blobs
-) -> DingTalkClient | None:
-    if settings.dingtalk is None:
-        return None
-    opened = open_dingtalk(dingtalk_of(settings.dingtalk), clock, blobs, metrics.tally)
-    return await stack.enter_async_context(opened)
-
-
-async def wecom_client(
-    stack: AsyncExitStack,
-    settings: Settings,
-    store: Store,
-    clock: SystemClock,
-    blobs: Blobs,
-    lease: Lease,
-) -> WeComClient | None:
-    """The bot's connection is held by whoever leads."""
-    if settings.wecom is None:
-        return None
-    told, notes = wecom_of(settings.wecom, settings.web.public_url), StoredNotes(store)
-    opened = open_wecom(told, clock, blobs, notes, metrics.tally, lease=lease.held)
-    return await stack.enter_async_context(opened)
-
-
-def reception(service: Service, wecom: WeComClient) -> Reception:
-    async def people_changed(users: tuple[str, ...]) -> None:
-        await people_left(service.store, "wecom", wecom.contacts, users)
-
-    async def on_alarm(title: str, text: str) -> None:
-        await alarm(service.store, service.desk, "wecom", title, text)
-
-    return Reception(
-        wecom,
-        service.desk.hear,
-        service.desk.hear_click,
-        on_answered=service.desk.answered,
-        on_people_changed=people_changed,
-        on_alarm=on_alarm,
-    )
-
-
-def stream_of(service: Service, settings: DingTalkSettings, directory: Directory) -> Stream:
-    async def people_changed(users: tuple[str, ...]) -> None:
-        await people_left(service.store, "dingtalk", directory, users)
-
-    return Stream(
-        settings,
-        service.clock,
-        service.desk.hear_all,
-        service.desk.hear_click,
-        on_answered=service.desk.answered,
-        on_people_changed=people_changed,
-        tally=metrics.tally,
-    )
 
 
 def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
@@ -155,7 +69,3 @@ def risk_chats(settings: Settings) -> frozenset[tuple[str, str]]:
         for platform, section in sections.items()
         for chat in (section.risk_groups if section else ())
     )
-
-
-def limits_of(settings: Settings) -> dict[str, Limit]:
-    return {name: Limit(s.amount, s.seconds) for name, s in settings.outbox.limits.items()}

@@ -6,35 +6,27 @@ from datetime import timedelta
 
 import aiohttp
 
+from bot import metrics
+from bot.app.front import Front, open_front
 from bot.app.leading import Lead
-from bot.app.platforms import (
-    LIMITS,
-    dingtalk_client,
-    dingtalk_of,
-    limits_of,
-    reception,
-    risk_chats,
-    stream_of,
-    wecom_client,
-)
+from bot.app.platforms import dingtalk_of, risk_chats
+from bot.app.rates import LIMITS, limits_of
 from bot.app.running import running
 from bot.app.service import Service
 from bot.app.speech import make_router
-from bot.app.stores import check_version, clock_of, store_of
+from bot.app.stores import audited
 from bot.bell import Bell
 from bot.blobs import ShownBlobs
 from bot.cards.curve import Painter
 from bot.chat.ports import Health, Sender
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
-from bot.inbox import Inbox
 from bot.jobs.keep_meter import keep_metering
 from bot.jobs.people_left import Directory
-from bot.lease import Lease
 from bot.limits import Limits
 from bot.pages.site import Site
-from bot.platforms.dingtalk.client import DingTalk as DingTalkClient
-from bot.platforms.wecom.client import WeCom as WeComClient
+from bot.platforms.dingtalk.client import open_dingtalk
+from bot.platforms.wecom.stored import StoredNotes
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SourceSettings
 from bot.web import parts_of
@@ -54,24 +46,25 @@ from risk.sources.sim import SimSource
 @asynccontextmanager
 async def serve(settings: Settings, clock: SystemClock | None = None) -> AsyncIterator[Service]:
     """The whole service, from taking up what was left to ending what is in hand."""
-    clock = clock or clock_of(settings)
-    async with AsyncExitStack() as stack:
-        store = store_of(settings, clock)
-        stack.push_async_callback(store.close)
-        await check_version(store)
-        async with store.reading() as session:
-            calendar = await calendars.load(session)
-        service = await _assemble(stack, settings, clock, store, calendar)
+    async with open_front(settings, clock) as front, serve_behind(front) as service:
         yield service
 
 
+@asynccontextmanager
+async def serve_behind(front: Front) -> AsyncIterator[Service]:
+    """Everything that is not heard but done."""
+    async with AsyncExitStack() as stack:
+        store = audited(front.settings, front.database)
+        stack.push_async_callback(store.close)
+        async with store.reading() as session:
+            calendar = await calendars.load(session)
+        yield await _assemble(stack, front, store, calendar)
+
+
 async def _assemble(
-    stack: AsyncExitStack,
-    settings: Settings,
-    clock: SystemClock,
-    store: Store,
-    calendar: Calendar,
+    stack: AsyncExitStack, front: Front, store: Store, calendar: Calendar
 ) -> Service:
+    settings, clock, lease = front.settings, front.clock, front.lease
     http = await stack.enter_async_context(aiohttp.ClientSession())
     painter = Painter()
     stack.push_async_callback(painter.close)
@@ -82,19 +75,17 @@ async def _assemble(
         name: _source(name, each, http, book, clock) for name, each in settings.sources.items()
     }
     blobs = ShownBlobs(store, painter)
-    bell = Bell(store)
-    lease = await stack.enter_async_context(Lease(store, "lead").open())
-    dingtalk = await dingtalk_client(stack, settings, clock, blobs)
-    wecom = await wecom_client(stack, settings, store, clock, blobs, lease)
+    bell = Bell(front.database)
     senders: dict[str, Sender] = {}
     directories: dict[str, Directory] = {}
-    if dingtalk is not None:
+    if settings.dingtalk is not None:
+        opened = open_dingtalk(dingtalk_of(settings.dingtalk), clock, blobs, metrics.tally)
+        dingtalk = await stack.enter_async_context(opened)
         senders["dingtalk"] = dingtalk
         directories["dingtalk"] = dingtalk.contacts
-    if wecom is not None:
-        senders["wecom"] = wecom
-        directories["wecom"] = wecom.contacts
-    limits = Limits(clock, {**LIMITS, **limits_of(settings)})
+    if front.wecom is not None:
+        senders["wecom"] = front.wecom
+        directories["wecom"] = front.wecom.contacts
 
     async def parts() -> Mapping[str, Health]:
         return await parts_of(service, inside=True)  # a command is in a transaction
@@ -102,11 +93,9 @@ async def _assemble(
     def sources_now() -> Mapping[str, SourceState]:
         return service.source_states()
 
-    inside = Inside(parts=parts, sources=sources_now)
     desk = Desk(
         store=store,
-        inbox=await stack.enter_async_context(Inbox(store).open()),
-        router=make_router(senders, inside),
+        router=make_router(senders, Inside(parts=parts, sources=sources_now)),
         senders=senders,
         calendar=calendar,
         book=book,
@@ -114,45 +103,26 @@ async def _assemble(
         leader=lease,
         risk_chats=risk_chats(settings),
     )
+    limits = Limits(clock, {**LIMITS, **limits_of(settings)})
+    logins = {"wecom": front.wecom.login} if front.wecom is not None else {}
     service = Service(
-        settings=settings,
-        clock=clock,
+        front=front,
         store=store,
-        lease=lease,
+        blobs=blobs,
+        notes=StoredNotes(store),
         desk=desk,
         dispatcher=Dispatcher(store, senders, limits, bell, lease),
         scheduler=Scheduler(clock, lambda: desk.calendar, lease),
         book=book,
+        pages=Site(store, settings.web.public_url, logins),
+        directories=directories,
         sources=sources,
     )
-    lead = Lead(service, bell, senders, directories, wecom)
-    logins = {"wecom": wecom.login} if wecom is not None else {}
-    service.pages = Site(store, settings.web.public_url, logins)
     await stack.enter_async_context(running(bell.run(), keep_metering(store)))
     await stack.enter_async_context(desk.open())
-    await stack.enter_async_context(lead.open())
-    await stack.enter_async_context(_hearing(service, dingtalk, wecom))
+    stack.enter_context(front.before(service))
+    await stack.enter_async_context(Lead(service, bell, senders).open())
     return service
-
-
-@asynccontextmanager
-async def _hearing(
-    service: Service, dingtalk: DingTalkClient | None, wecom: WeComClient | None
-) -> AsyncIterator[None]:
-    """Every process hears; the bot's connection is for the one that leads."""
-    async with AsyncExitStack() as stack:
-        if service.settings.dingtalk is not None and dingtalk is not None:
-            told = dingtalk_of(service.settings.dingtalk)
-            stream = stream_of(service, told, dingtalk.contacts)
-            service.adapters["dingtalk"] = stream
-            await stack.enter_async_context(running(stream.run()))
-        if wecom is not None:
-            service.wecom = reception(service, wecom)
-            service.adapters["wecom"] = service.wecom.callback
-            if wecom.bot is not None:
-                service.adapters["wecom.aibot"] = wecom.bot
-            await stack.enter_async_context(running(service.wecom.run()))
-        yield
 
 
 def _source(

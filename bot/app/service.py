@@ -1,21 +1,25 @@
 """The running service: its parts, how they are, and what the sandbox may tell it."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
 
-from bot import staging
-from bot.chat.ports import Health
+from bot import backlog, staging
+from bot.app.front import Front
+from bot.chat.ports import Blobs, Health
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
+from bot.jobs.alarm import alarm
+from bot.jobs.people_left import Directory, people_left
 from bot.lease import Lease
 from bot.pages.site import Site
-from bot.platforms.wecom.reception import Reception
+from bot.platforms.wecom.stored import StoredNotes
 from bot.scheduler import Scheduler
 from bot.settings import Settings
 from crm.kernel.clock import SystemClock
+from crm.kernel.database import Database
 from crm.kernel.db import Store
 from handlers.upkeep import SourceState
 from risk.book import Book
@@ -29,29 +33,38 @@ STANDS_BY = "本进程备用：只收消息，随时接手"
 BEAT_SECONDS = 2.0  # within which a source speaks
 
 
-class Adapter(Protocol):
-    """What receives from a platform."""
-
-    def health(self) -> Health: ...
-
-
 @dataclass(kw_only=True)
 class Service:
     """The running service, as its web pages and the demo see it."""
 
-    settings: Settings
-    clock: SystemClock
+    front: Front
     store: Store
-    lease: Lease
+    blobs: Blobs
+    notes: StoredNotes
     desk: Desk
     dispatcher: Dispatcher
     scheduler: Scheduler
     book: Book
+    pages: Site
+    directories: Mapping[str, Directory]
     sources: dict[str, Source] = field(default_factory=dict)
-    adapters: dict[str, Adapter] = field(default_factory=dict)
-    wecom: Reception | None = None  # behind the callback's address
-    pages: Site | None = None
     leads: bool = False  # of several processes the one that serves people; the others only hear
+
+    @property
+    def settings(self) -> Settings:
+        return self.front.settings
+
+    @property
+    def clock(self) -> SystemClock:
+        return self.front.clock
+
+    @property
+    def database(self) -> Database:
+        return self.front.database
+
+    @property
+    def lease(self) -> Lease:
+        return self.front.lease
 
     @property
     def pushes(self) -> dict[str, PushSource]:
@@ -64,12 +77,9 @@ class Service:
         sandbox = self.settings.sandbox
         return sandbox.secret.get_secret_value() if sandbox else ""
 
-    def can_receive(self) -> bool:
-        return all(adapter.health().ok for adapter in self.adapters.values())
-
     def health(self) -> dict[str, Health]:
         """Each part and how it is; adapters that cannot receive make the service unready."""
-        parts = {name: adapter.health() for name, adapter in self.adapters.items()}
+        parts = self.front.hearing()
         if not self.store.is_sqlite:  # there may be others
             parts["lead"] = Health(ok=True, detail=LEADS if self.leads else STANDS_BY)
         for name, source in self.sources.items() if self.leads else ():
@@ -103,6 +113,17 @@ class Service:
             async with asyncio.timeout(BEAT_SECONDS if follows else 0):
                 await self.book.changed(self.book.version)
         await self.scheduler.run_due()
+
+    async def people_changed(self, platform: str, users: tuple[str, ...]) -> None:
+        """Their records should be read again. Raises OutsideError."""
+        await people_left(self.store, platform, self.directories[platform], users)
+
+    async def alarm(self, part: str, title: str, text: str) -> None:
+        """Something that the system admins must mend."""
+        await alarm(self.store, self.desk, part, title, text)
+
+    async def count_what_is_left(self) -> None:
+        await backlog.count_what_is_left(self.store)
 
     async def stage(self, scene: dict[str, object]) -> dict[str, object]:
         """The sandbox wants a situation. Raises UserError, or ValueError for one not spelled

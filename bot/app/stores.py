@@ -1,52 +1,29 @@
-"""The store of the settings: its keys, its clock, its audit chain."""
-
-import json
-from datetime import timedelta
-from pathlib import Path
+"""The store of the settings, with its audit chain."""
 
 from bot import schema
+from bot.app.database import NOT_OURS, database_of
 from bot.settings import Settings
+from bot.versions import newest
 from crm.kernel import audit
 from crm.kernel.clock import SystemClock
-from crm.kernel.db import Store, open_store
+from crm.kernel.database import Database
+from crm.kernel.db import Store, store_on
 from crm.kernel.errors import SettingsError
-from crm.kernel.vault import Algorithm, Vault
-
-
-def open_vault(settings: Settings) -> Vault:
-    """The key ring. Raises KeyFileWrong; made anew only by ``prepare``."""
-    return Vault(settings.security.key_file)
 
 
 def store_of(settings: Settings, clock: SystemClock) -> Store:
-    """The store with its vault and audit chain. Raises KeyFileWrong."""
-    store = open_store(settings.store.url, open_vault(settings), clock)
+    """Raises KeyFileWrong."""
+    return audited(settings, database_of(settings, clock))
+
+
+def audited(settings: Settings, database: Database) -> Store:
+    """Writing its audit rows, whose head is kept outside."""
+    store = store_on(database)
     audit.attach(store, audit.Head(settings.head_file))
     return store
 
 
-def clock_of(settings: Settings) -> SystemClock:
-    if settings.sandbox is None:
-        return SystemClock()
-    return SystemClock(timedelta(seconds=_offset(settings.sandbox.clock_file)))
-
-
-def _offset(file: Path) -> float:
-    try:
-        return float(json.loads(file.read_text())["offset_seconds"])
-    except FileNotFoundError:
-        return 0.0
-
-
-def make_keys(settings: Settings) -> bool:
-    """Make the key file of a new installation; False when there is one."""
-    if settings.security.key_file.exists():
-        return False
-    Vault.create(settings.security.key_file, Algorithm(settings.security.algorithm))
-    return True
-
-
 async def check_version(store: Store) -> None:
     """Raises SettingsError when the tables are not this program's."""
-    if await schema.current(store) != schema.newest():
-        raise SettingsError("数据库版本与程序不符，请先运行：qidesk db upgrade")
+    if await schema.current(store) != newest():
+        raise SettingsError(NOT_OURS)

@@ -6,16 +6,14 @@ from datetime import time
 from bot.app.platforms import risk_chats
 from bot.app.service import Service
 from bot.chat.ports import Sender
-from bot.jobs.alarm import alarm
 from bot.jobs.approvals_due import chase
 from bot.jobs.archive import archive
 from bot.jobs.keep_history import keep_history
 from bot.jobs.nudge import remind
-from bot.jobs.people_left import Directory, roll_call
+from bot.jobs.people_left import roll_call
 from bot.jobs.tell_alerts import Teller
 from bot.jobs.watch_margin import MarginWatch
 from bot.pages import sessions
-from bot.platforms.wecom.stored import StoredNotes
 from crm import calendars
 from crm.binding import PLATFORM_WORDS
 from crm.changes import count_of
@@ -73,7 +71,7 @@ def schedule(service: Service) -> None:
 
     async def what_is_over() -> None:
         if service.settings.wecom is not None:
-            await StoredNotes(store).sweep()
+            await service.notes.sweep()
         async with store.writing() as session:
             await sessions.sweep(session)
 
@@ -85,12 +83,12 @@ def schedule(service: Service) -> None:
     service.scheduler.every(1, changes, name="changes")
 
 
-def call_the_roll(service: Service, directories: Mapping[str, Directory]) -> None:
+def call_the_roll(service: Service) -> None:
     async def call() -> None:
-        for platform, directory in directories.items():
+        for platform, directory in service.directories.items():
             gone = await roll_call(service.store, platform, directory)
             if gone:
                 title = f"{PLATFORM_WORDS[platform]}通讯录查不到 {gone} 人"
-                await alarm(service.store, service.desk, platform, title, TOO_MANY_LEFT)
+                await service.alarm(platform, title, TOO_MANY_LEFT)
 
     service.scheduler.on_trading_days(time(6, 30), call, name="roll_call", awaited=False)

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import leaving
-from bot.app.stores import check_version, clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import check_version, store_of
 from bot.commands.import_result import Result
 from bot.commands.progress import Said, progress
 from bot.settings import Settings

@@ -17,8 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.app.database import clock_of, open_vault
 from bot.app.platforms import dingtalk_of, wecom_of
-from bot.app.stores import clock_of, open_vault, store_of
+from bot.app.stores import store_of
 from bot.commands import gateway
 from bot.commands.tables import versions
 from bot.models import Meter
@@ -33,7 +34,8 @@ from crm import calendars, people
 from crm.kernel import audit
 from crm.kernel.audit import AuditRow
 from crm.kernel.clock import SHANGHAI, Clock, SystemClock
-from crm.kernel.db import Store, sqlite_path
+from crm.kernel.database import sqlite_path
+from crm.kernel.db import Store
 from crm.kernel.vault import CannotOpen, KeyFileWrong
 from crm.models import Client, Role
 from crm.people import ADMIN_ROLES, ROLE_WORDS

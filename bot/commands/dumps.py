@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from crm.kernel.db import sqlite_path
+from crm.kernel.database import sqlite_path
 from crm.kernel.errors import SettingsError
 
 PATIENCE_SECONDS = 4 * 3600

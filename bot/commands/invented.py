@@ -1,10 +1,11 @@
 """The store of the invented broker."""
 
 from bot import schema
-from bot.app.stores import clock_of, make_keys, store_of
+from bot.app.database import clock_of, make_keys
+from bot.app.stores import store_of
 from bot.sandbox.seed import seed
 from bot.settings import Settings
-from crm.kernel.db import sqlite_path
+from crm.kernel.database import sqlite_path
 
 
 async def make_invented_store(settings: Settings) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 from sqlalchemy import func, select
 
-from bot.app.stores import clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import store_of
 from bot.chat.message import Place
 from bot.grammar.index import Index
 from bot.grammar.record import calendar_of, moment, parse_record

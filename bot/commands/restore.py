@@ -14,6 +14,7 @@ from bot.commands import backup
 from bot.commands.backup import Manifest
 from bot.commands.dumps import PostgresDumper, SqliteDumper, dumper_of, integrity_fault
 from bot.models import Out, OutState
+from bot.versions import knows, newest
 from crm.kernel import audit
 from crm.kernel.clock import Clock
 from crm.kernel.db import Store, open_store
@@ -46,7 +47,7 @@ async def restore(
         raise SettingsError("备份与目标不是同一种数据库，请核对 [store] url")
     if not await target.is_empty():
         raise SettingsError("目标库不是空的，恢复只写入空库；没有做任何改动")
-    if not schema.knows(manifest.schema_version):
+    if not knows(manifest.schema_version):
         raise SettingsError(
             f"备份的数据库版本 {manifest.schema_version} 比程序新，请先升级程序；没有做任何改动"
         )
@@ -118,7 +119,7 @@ async def _prove(
     store = open_store(url, vault, clock)
     audit.attach(store, head)
     try:
-        upgraded = await schema.current(store) != schema.newest()
+        upgraded = await schema.current(store) != newest()
         await schema.upgrade(store)
         async with store.reading() as session:
             verdict = await audit.verify(session, head)

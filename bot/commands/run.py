@@ -3,19 +3,22 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from bot import web as pages
 from bot.api.addresses import PATH, api_app
-from bot.app.serve import serve as service
-from bot.app.service import Service
+from bot.app.front import Front, open_front
 from bot.app.systemd import told_to_systemd
-from bot.pages.site import Site, page_routes
+from bot.pages.addresses import Pages, page_routes
 from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.settings import Settings
+
+if TYPE_CHECKING:  # it is loaded behind the front
+    from bot.app.service import Service
 
 BODY_LIMIT = 1 << 20  # of a callback
 SWITCH_SECONDS = 0.0005  # Python's own is 0.005
@@ -36,10 +39,34 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         told_to_systemd(slot.current),
     ):
         while not stop.is_set():
-            async with service(settings) as running_service:
-                with slot.filled(running_service):
-                    calm()
-                    await _first_of(stop, running_service.lease.overtaken)
+            async with open_front(settings) as front:
+                with slot.filled(front):
+                    await front.connected()
+                    behind = await _loaded()
+                    async with behind(front) as service:
+                        with slot.serving(service):
+                            calm()
+                            await _first_of(stop, front.lease.overtaken)
+
+
+async def _loaded() -> Callable[[Front], AbstractAsyncContextManager["Service"]]:
+    """What stands behind the front, in a thread beside the hearing."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.disable()  # what is loaded stays: looking through it takes a tenth of the time
+    try:
+        return await asyncio.to_thread(_load)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _load() -> Callable[[Front], AbstractAsyncContextManager["Service"]]:
+    from sqlalchemy.orm import configure_mappers  # noqa: PLC0415 - this is why there is a front
+
+    from bot.app.serve import serve_behind  # noqa: PLC0415
+
+    configure_mappers()  # else the first statement does it, on the loop
+    return serve_behind
 
 
 async def _first_of(*events: asyncio.Event) -> None:
@@ -54,7 +81,6 @@ async def _first_of(*events: asyncio.Event) -> None:
 def calm() -> None:
     """Once everything is built: the collector need not look through it again (that held up the
     loop), and a thread back from the disk gets the interpreter within half a millisecond."""
-    gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
 
@@ -63,40 +89,47 @@ class Slot:
     """The service's routes on a server that may listen before the service is up: 503 until then."""
 
     def __init__(self) -> None:
+        self._front: Front | None = None
         self._service: Service | None = None
 
     @contextmanager
-    def filled(self, running_service: Service) -> Iterator[None]:
-        self._service = running_service
+    def filled(self, front: Front) -> Iterator[None]:
+        self._front = front
+        try:
+            yield
+        finally:
+            self._front = None
+
+    @contextmanager
+    def serving(self, service: "Service") -> Iterator[None]:
+        self._service = service
         try:
             yield
         finally:
             self._service = None
 
-    def current(self) -> Service | None:
+    def front(self) -> Front | None:
+        return self._front
+
+    def current(self) -> "Service | None":
         return self._service
 
     def mount(self, app: web.Application) -> None:
         app.add_routes(
             [
-                *pages.service_routes(self.current),
+                *pages.service_routes(self.front, self.current),
                 *callback_routes(self._callback),
-                *page_routes(self._site),
+                *page_routes(self._pages),
             ]
         )
         app.add_subapp(PATH, api_app(self.current))
 
-    def _site(self) -> Site | None:
+    def _pages(self) -> Pages | None:
         return self._service.pages if self._service else None
 
     def _callback(self) -> Callback | None:
-        reception = self._service.wecom if self._service else None
+        reception = self._front.reception if self._front else None
         return reception.callback if reception else None
-
-    async def connected(self) -> None:
-        """Returns when every adapter can receive."""
-        while self._service and not self._service.can_receive():  # noqa: ASYNC110  once, at start
-            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

@@ -11,16 +11,19 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import risk.models  # noqa: F401  with it the metadata is complete
 from bot import schema
-from bot.app.stores import clock_of, make_keys, store_of
+from bot.app.database import clock_of, make_keys
+from bot.app.stores import store_of
 from bot.commands import backup as backups
 from bot.commands import restore as restoring
 from bot.commands.bulk import BY, opened
 from bot.commands.reseal import reseal
 from bot.jobs import archive as archiving
 from bot.settings import Settings
+from bot.versions import is_before, knows, newest
 from crm.kernel import audit
 from crm.kernel.clock import SHANGHAI
-from crm.kernel.db import Base, Store, sqlite_path
+from crm.kernel.database import sqlite_path
+from crm.kernel.db import Base, Store
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Algorithm
 
@@ -49,7 +52,7 @@ async def upgrade(settings: Settings) -> str:
     finally:
         await store.close()
     said = f"数据库已是最新版本 {after}" if before == after else f"数据库已升级到 {after}"
-    if before and schema.is_before(before, FULL_SEARCH):
+    if before and is_before(before, FULL_SEARCH):
         said += "\n客户查找有了新的写法，请运行 qidesk search rebuild（服务可以开着）"
     if made:
         said += (
@@ -64,9 +67,9 @@ async def downgrade(settings: Settings, to: str) -> str:
     has, _ = await versions(settings)
     if not has:
         raise SettingsError("数据库是空的，没有可退的版本")
-    if not schema.knows(has):
+    if not knows(has):
         raise SettingsError("数据库比本程序新：请用当初升级它的程序来退")
-    if not schema.is_before(to, has):
+    if not is_before(to, has):
         raise SettingsError(f"{to} 不是 {has} 之前的版本；没有做任何改动")
     store = store_of(settings, clock_of(settings))
     try:
@@ -79,11 +82,11 @@ async def downgrade(settings: Settings, to: str) -> str:
 async def versions(settings: Settings) -> tuple[str, str]:
     """(what the store has, "" for an empty one; what this program wants). Needs no keys."""
     if (path := sqlite_path(settings.store.url)) and not path.exists():
-        return "", schema.newest()
+        return "", newest()
     engine = create_async_engine(settings.store.url, hide_parameters=True)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(schema.version_of), schema.newest()
+            return await connection.run_sync(schema.version_of), newest()
     finally:
         await engine.dispose()
 
@@ -148,7 +151,7 @@ async def restore(settings: Settings, file: Path) -> str:
     made_at = done.manifest.made_at.astimezone(SHANGHAI)
     said = [f"已恢复 {made_at:%Y-%m-%d %H:%M} 的备份，审计链 {done.audit_rows} 行完整"]
     if done.upgraded:
-        said.append(f"数据库已从 {done.manifest.schema_version} 升级到 {schema.newest()}")
+        said.append(f"数据库已从 {done.manifest.schema_version} 升级到 {newest()}")
     if done.held:
         said.append(f"{done.held} 条未发出的消息已扣住，没有发送，请系统管理员查看")
     if done.lost:

@@ -5,7 +5,8 @@ from datetime import timedelta
 from secrets import token_urlsafe
 
 from bot.api.door import SCOPES, digest
-from bot.app.stores import check_version, clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import check_version, store_of
 from bot.models import ApiToken
 from bot.settings import Settings
 from crm.kernel import audit

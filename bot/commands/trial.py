@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from bot.app.front import open_front
 from bot.app.running import running
-from bot.app.serve import serve as service
+from bot.app.serve import serve_behind
 from bot.app.service import Service
 from bot.commands.invented import make_invented_store
 from bot.commands.run import Slot, calm, listening
@@ -56,9 +57,10 @@ async def together(
         far_side(app, options, secret) as market,
         listening(app, options.host, options.port),
         running(market.run()),
-        service(settings) as running_service,
+        open_front(settings) as front,
+        serve_behind(front) as service,
     ):
-        with slot.filled(running_service):
-            await slot.connected()
+        with slot.filled(front), slot.serving(service):
+            await front.connected()
             calm()
-            yield running_service
+            yield service

@@ -1,4 +1,4 @@
-"""Addresses and cookies of the pages.
+"""The pages and their cookies.
 
 ``/pages/NAME`` shows one; whoever is not signed in goes to ``/pages/login``, from there to the
 chat program, and comes back by ``/pages/back/PLATFORM``.
@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.pages import html, sessions
+from bot.pages.addresses import PATH
 from bot.pages.login import LASTS, Attempt, Login, came_back, platform_of
 from bot.pages.todo import todo
 from crm.kernel.db import Store
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 
 SIGNED_IN: Final = "qidesk_page"
 UNDER_WAY: Final = "qidesk_login"
-PATH: Final = "/pages"
 LOGIN_SECONDS: Final = 10.0
 WORDS: Final = {"wecom": "企业微信", "dingtalk": "钉钉"}
 FOOT: Final = (
@@ -126,39 +126,6 @@ class Site:
         """A login is answered once, however it went."""
         response.del_cookie(UNDER_WAY, path=PATH)
         return response
-
-
-Current = Callable[[], Site | None]
-"""The pages, None while the service is being built."""
-
-
-def page_routes(current: Current) -> list[web.RouteDef]:
-    """``/pages`` for a server that may listen before the service is up: 503 until then."""
-
-    def there() -> Site:
-        site = current()
-        if site is None:
-            raise web.HTTPServiceUnavailable
-        return site
-
-    async def login(request: web.Request) -> web.Response:
-        return await there().login(request)
-
-    async def back(request: web.Request) -> web.Response:
-        return await there().back(request)
-
-    async def logout(request: web.Request) -> web.Response:
-        return await there().logout(request)
-
-    async def show(request: web.Request) -> web.Response:
-        return await there().show(request)
-
-    return [
-        web.get(f"{PATH}/login", login),
-        web.get(f"{PATH}/back/{{platform}}", back),
-        web.post(f"{PATH}/logout", logout),
-        web.get(f"{PATH}/{{name}}", show),
-    ]
 
 
 def _page(text: str, status: int = 200) -> web.Response:

@@ -4,9 +4,8 @@ A store's vault travels on its dialect, so that sealed columns open and close by
 stores in one process keep apart.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,7 +22,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     event,
-    make_url,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -31,6 +29,7 @@ from sqlalchemy.types import TypeDecorator
 
 from crm.kernel import inline_sqlite
 from crm.kernel.clock import Clock
+from crm.kernel.database import POSTGRES_SETTINGS, SQLITE_PATIENCE, SQLITE_PRAGMAS, Database
 from crm.kernel.money import from_fen, to_fen
 from crm.kernel.vault import Vault
 
@@ -141,15 +140,13 @@ class Store:
     updates there.
     """
 
-    def __init__(
-        self, engine: AsyncEngine, inline: AsyncEngine, vault: Vault, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, engine: AsyncEngine, inline: AsyncEngine) -> None:
+        self.database = database
         self.engine = engine
         self._inline = inline  # for brief statements; on PostgreSQL the same
-        self.vault = vault
-        self.clock = clock
-        self.is_sqlite = engine.dialect.name == "sqlite"
-        self._turn = asyncio.Lock()
+        self.vault = database.vault
+        self.clock = database.clock
+        self.is_sqlite = database.is_sqlite
         self.before_commit: list[Step] = []  # e.g. the audit rows of this transaction
         self.after_commit: list[Step] = []
 
@@ -169,16 +166,12 @@ class Store:
     async def writing(self, *, brief: bool = False) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self._session(brief=brief, qidesk_write=True) as session:
-            async with self.turn(), session.begin():
+            async with self.database.turn(), session.begin():
                 yield session
                 for step in self.before_commit:
                     await step(session)
             for step in self.after_commit:
                 await step(session)
-
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """This process's turn to write; on PostgreSQL everybody may at once."""
-        return self._turn if self.is_sqlite else nullcontext()
 
     def _session(self, *, brief: bool, **options: bool) -> AsyncSession:
         engine = self._inline if brief else self.engine
@@ -193,8 +186,13 @@ class Store:
 
 
 def open_store(url: str, vault: Vault, clock: Clock) -> Store:
-    """An engine for ``sqlite+aiosqlite://`` or ``postgresql+asyncpg://``; connects lazily."""
-    path = sqlite_path(url)
+    """``sqlite+aiosqlite://`` or ``postgresql+asyncpg://``; connects lazily."""
+    return store_on(Database(url, vault, clock))
+
+
+def store_on(database: Database) -> Store:
+    """Beside what else has a way into that database; connects lazily."""
+    url, path = database.url, database.file
     if path is not None:
         args = {"factory": inline_sqlite.Ending}
         engine = create_async_engine(url, hide_parameters=True, connect_args=args)
@@ -212,8 +210,8 @@ def open_store(url: str, vault: Vault, clock: Clock) -> Store:
         )
         inline = engine
     for each in (engine, inline):
-        cast("Any", each.sync_engine.dialect).qidesk_vault = vault
-    return Store(engine, inline, vault, clock)
+        cast("Any", each.sync_engine.dialect).qidesk_vault = database.vault
+    return Store(database, engine, inline)
 
 
 def _inline_creator(path: Path) -> Callable[[], Awaitable[inline_sqlite.Connection]]:
@@ -221,35 +219,6 @@ def _inline_creator(path: Path) -> Callable[[], Awaitable[inline_sqlite.Connecti
         return inline_sqlite.Connection(str(path), SQLITE_PRAGMAS, SQLITE_PATIENCE)
 
     return connect
-
-
-def sqlite_path(url: str) -> Path | None:
-    """The file of an SQLite URL; None for PostgreSQL."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return None
-    return Path(parsed.database)
-
-
-# A client whose machine is cut off is forgotten within seconds, and what it held with it: others
-# wait for that.
-POSTGRES_SETTINGS = {
-    "jit": "off",  # it compiles 0.3 s for a 1 ms query
-    "tcp_keepalives_idle": "2",
-    "tcp_keepalives_interval": "1",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "5000",
-    "idle_in_transaction_session_timeout": "60000",
-}
-SQLITE_PATIENCE = 10_000  # milliseconds
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={SQLITE_PATIENCE}",
-    # Every commit of another connection empties a page cache; pages that are mapped stay.
-    "PRAGMA mmap_size=1073741824",
-)
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:

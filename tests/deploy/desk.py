@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from bot.backlog import count_what_is_left
 from bot.chat.ports import Health
+from crm.kernel.database import Database
 from crm.kernel.db import Store
 
 
@@ -13,9 +15,16 @@ class Desk:
     control_secret: str = ""
     leads: bool = True
 
+    @property
+    def database(self) -> Database:
+        return self.store.database
+
     def health(self) -> dict[str, Health]:
         silent = Health(ok=False, detail="没有数据")
         return {"dingtalk": self.adapter, "source.counter": silent}
+
+    async def count_what_is_left(self) -> None:
+        await count_what_is_left(self.store)
 
     async def move_clock(self, offset: object) -> None:
         raise NotImplementedError

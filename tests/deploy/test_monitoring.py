@@ -133,7 +133,7 @@ def test_the_scrape_is_configured_as_the_alarms_expect(tmp_path: Path) -> None:
 async def scrape(service: Running) -> tuple[int, dict[str, float]]:
     """The status, and each sample that was shown."""
     app = web.Application()
-    app.add_routes(service_routes(lambda: service))
+    app.add_routes(service_routes(lambda: service, lambda: service))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -12,10 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, select
 
 from bot import schema
+from bot.app.database import clock_of
 from bot.app.serve import serve
-from bot.app.stores import clock_of, store_of
+from bot.app.stores import store_of
 from bot.commands import tables, trial
 from bot.settings import Settings, load
+from bot.versions import newest
 from crm.kernel.db import Store
 from crm.kernel.errors import SettingsError
 from tests.databases import Server
@@ -104,7 +106,7 @@ async def test_a_days_work_survives_the_way_back_and_forward_and_every_step_can_
         name = await work(room)
         options = room.options
     settings = load(options.config, environ)
-    newest, previous = schema.newest(), before(schema.newest())
+    latest, previous = newest(), before(newest())
     async with the_store(settings) as store:
         at_first = await rows_of(store)
         assert sum(map(len, at_first.values())) > 1000
@@ -119,7 +121,7 @@ async def test_a_days_work_survives_the_way_back_and_forward_and_every_step_can_
         async with serve(settings):
             pass
 
-    assert newest in await tables.upgrade(settings)
+    assert latest in await tables.upgrade(settings)
     async with the_store(settings) as store:
         forward = await rows_of(store)
         assert counts(forward, back) == counts(back, back)
@@ -155,7 +157,7 @@ async def test_going_back_to_what_never_was_or_comes_later_is_refused(
     with pytest.raises(SettingsError, match="空的"):
         await tables.downgrade(settings, "0001")
     await tables.upgrade(settings)
-    for version in (schema.newest(), "9999", "base", "-1", ""):
+    for version in (newest(), "9999", "base", "-1", ""):
         with pytest.raises(SettingsError, match="没有做任何改动"):
             await tables.downgrade(settings, version)
-    assert await tables.versions(settings) == (schema.newest(), schema.newest())
+    assert await tables.versions(settings) == (newest(), newest())

@@ -19,7 +19,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app.stores import clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import store_of
 from bot.chat import codec
 from bot.chat.message import Card
 from bot.models import Heard, HeardState, LiveCard, Out, OutState

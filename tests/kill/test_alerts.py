@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, select
 
-from bot.app.stores import clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import store_of
 from bot.crashpoint import OF_THE_WATCH
 from bot.models import Out, OutState
 from bot.settings import load

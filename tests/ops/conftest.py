@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from bot.app.stores import clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import store_of
 from bot.settings import Security, Settings, StoreSettings
 from crm import people
 from crm.kernel.db import Store

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.app.stores import clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import store_of
 from bot.commands import backup, tables
 from bot.models import Out, OutState
 from bot.settings import Settings
 from crm.kernel import audit
 from crm.kernel.audit import AuditRow
-from crm.kernel.db import Store, now, sqlite_path
+from crm.kernel.database import sqlite_path
+from crm.kernel.db import Store, now
 from crm.kernel.errors import SettingsError
 from crm.kernel.vault import Vault
 from crm.models import Staff, Task

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import delete, update
 
-from bot.app.stores import clock_of
+from bot.app.database import clock_of
 from bot.commands import bulk, check, gateway
 from bot.models import Meter
 from bot.settings import DingTalk, Settings, SourceSettings, StoreSettings, WeCom

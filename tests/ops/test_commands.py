@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import cli, schema
+from bot import cli
+from bot.versions import newest
 
 Typed = Callable[..., tuple[int, str, str]]
 
@@ -52,7 +53,7 @@ def ledger(tmp_path: Path, *rows: str) -> str:
 
 def test_a_store_without_tables_is_told_to_be_upgraded(typed: Typed) -> None:
     told = json.loads(typed("db", "current", "--json")[1])
-    assert told == {"current": "", "newest": schema.newest()}
+    assert told == {"current": "", "newest": newest()}
     code, _, sentence = typed("audit", "verify")
     assert (code, sentence.count("\n")) == (1, 1)
 

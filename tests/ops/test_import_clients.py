@@ -13,7 +13,8 @@ from bot.commands.import_result import Result
 from bot.settings import Settings
 from crm import clients, names, people, search
 from crm.kernel import audit
-from crm.kernel.db import Store, sqlite_path
+from crm.kernel.database import sqlite_path
+from crm.kernel.db import Store
 from crm.models import Change, Client, ClientKind, FundAccount, PersonalKind
 from tests.ops.conftest import BANK_CARD, ID_NUMBER, MOBILE, ROW, Sheet
 

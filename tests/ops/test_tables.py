@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import LargeBinary, select, type_coerce
 
-from bot.app.stores import clock_of, store_of
+from bot.app.database import clock_of
+from bot.app.stores import store_of
 from bot.commands import bulk, reseal, tables
 from bot.settings import Settings
 from crm import names, people, search

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from bot import leaving
 from bot.models import PageSession
 from bot.pages import sessions
+from bot.pages.addresses import page_routes
 from bot.pages.login import platform_of
-from bot.pages.site import Site, page_routes
+from bot.pages.site import Site
 from crm import tasks
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import Outcome, OutsideError

@@ -27,6 +27,7 @@ from bot.chat.ports import Outgoing
 from bot.chat.raw import Raw, raw_of
 from bot.chat.reply import Reply, say
 from bot.desk import Desk
+from bot.ears import Ears
 from bot.inbox import Inbox
 from bot.lease import ALONE, Leader
 from bot.models import Heard, HeardState, LiveCard, Out
@@ -71,6 +72,7 @@ class Room:
 
     broker: Broker
     desk: Desk
+    ears: Ears
     inbox: Inbox
     router: FakeRouter
     sender: FakeSender
@@ -127,23 +129,28 @@ class Room:
 @asynccontextmanager
 async def open_room(broker: Broker, leader: Leader = ALONE) -> AsyncIterator[Room]:
     """Leaving it lets the desk end what it has in hand."""
+    async with open_front(broker, leader) as room, room.desk.open():
+        room.ears.desk.put(room.desk)
+        await room.desk.serve()
+        yield room
+
+
+@asynccontextmanager
+async def open_front(broker: Broker, leader: Leader = ALONE) -> AsyncIterator[Room]:
+    """There are ears; the desk is not open yet."""
     calendar, router, sender = Calendar.shipped(), FakeRouter(), FakeSender()
-    async with Inbox(broker.store).open() as inbox:
+    async with Inbox(broker.store.database).open() as inbox:
         desk = Desk(
             store=broker.store,
-            inbox=inbox,
             router=router,
             senders={"dingtalk": sender},
             calendar=calendar,
             book=Book(calendar),
-            bell=Bell(broker.store),
+            bell=Bell(broker.store.database),
             leader=leader,
             risk_chats=frozenset({("dingtalk", RISK_GROUP)}),
         )
-        room = Room(broker, desk, inbox, router, sender)
-        async with desk.open():
-            await desk.serve()
-            yield room
+        yield Room(broker, desk, Ears(inbox), inbox, router, sender)
 
 
 def press(card: Card, action: str, **inputs: str) -> Click:

@@ -116,12 +116,12 @@ async def test_the_tables_files_hold_nothing_in_the_clear_of_what_passed_the_des
 ) -> None:
     store = room.broker.store
     room.router.handler = write_down
-    await room.desk.hear(room.ask("wangqiang", LINE))
+    await room.ears.hear(room.ask("wangqiang", LINE))
     async with asyncio.timeout(10):
         while len(await room.parts()) < 3:
             await asyncio.sleep(0.01)
     room.router.handler = confuse
-    await room.desk.hear(room.ask("wangqiang", LINE))
+    await room.ears.hear(room.ask("wangqiang", LINE))
     async with asyncio.timeout(10):
         while len(await room.parts()) < 4:
             await asyncio.sleep(0.01)
@@ -171,7 +171,7 @@ async def test_the_log_of_a_broken_handler_holds_no_canary(
         raise AssertionError
 
     room.router.handler = break_down
-    await room.desk.hear(room.ask("wangqiang", LINE))
+    await room.ears.hear(room.ask("wangqiang", LINE))
     async with asyncio.timeout(10):
         while not await room.texts():
             await asyncio.sleep(0.01)
@@ -189,7 +189,7 @@ async def test_the_log_of_a_refused_row_holds_no_canary(room: Room, written: io.
         return Reply()
 
     room.router.handler = insert_twice
-    await room.desk.hear(room.ask("wangqiang", LINE))
+    await room.ears.hear(room.ask("wangqiang", LINE))
     async with asyncio.timeout(10):
         while not await room.texts():
             await asyncio.sleep(0.01)
@@ -199,9 +199,11 @@ async def test_the_log_of_a_refused_row_holds_no_canary(room: Room, written: io.
 async def test_the_log_of_a_broken_sender_holds_no_canary(room: Room, written: io.StringIO) -> None:
     store = room.broker.store
     room.sender.fail(ValueError(LINE))
-    dispatcher = Dispatcher(store, {"dingtalk": room.sender}, Limits(store.clock, {}), Bell(store))
+    dispatcher = Dispatcher(
+        store, {"dingtalk": room.sender}, Limits(store.clock, {}), Bell(store.database)
+    )
     run = asyncio.ensure_future(dispatcher.run())
-    await room.desk.hear(room.ask("wangqiang", LINE))
+    await room.ears.hear(room.ask("wangqiang", LINE))
     await room.sender.until(lambda sender: len(sender.tried) == 1)
     async with asyncio.timeout(10):
         await dispatcher.drained()

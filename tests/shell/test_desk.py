@@ -56,7 +56,7 @@ async def kept(room: Room) -> tuple[int, list[str], int]:
 async def test_a_turns_rows_trail_and_answers_stand_together(broker: Broker) -> None:
     async with open_room(broker) as room:
         room.router.handler = log_it
-        assert await room.desk.hear(room.ask("wangqiang", "聊了套保"))
+        assert await room.ears.hear(room.ask("wangqiang", "聊了套保"))
     assert await kept(room) == (1, ["interaction.log"], 3)
     assert await room.heard() == [HeardState.DONE]
     [card, text, told] = await room.outgoing()
@@ -81,7 +81,7 @@ async def test_a_commit_that_fails_keeps_nothing_and_is_tried_again(broker: Brok
     async with open_room(broker) as room:
         room.router.handler = log_it
         broker.store.before_commit.append(fail)
-        await room.desk.hear(room.ask("wangqiang", "聊了套保"))
+        await room.ears.hear(room.ask("wangqiang", "聊了套保"))
     assert not trouble
     assert await kept(room) == (1, ["interaction.log"], 3)
 
@@ -93,7 +93,7 @@ async def test_what_the_person_can_mend_leaves_nothing_but_the_sentence(broker: 
 
     async with open_room(broker) as room:
         room.router.handler = refuse
-        await room.desk.hear(room.ask("wangqiang", "聊了套保"))
+        await room.ears.hear(room.ask("wangqiang", "聊了套保"))
     assert await kept(room) == (0, [], 1)
     [out] = await room.outgoing()
     assert out.part == Text(text="这样不行，请换个说法")
@@ -111,7 +111,7 @@ async def test_a_bug_of_ours_is_told_by_a_number_that_is_in_the_log(
     async with open_room(broker) as room:
         room.router.handler = break_down
         with caplog.at_level(logging.ERROR):
-            await room.desk.hear(room.ask("wangqiang", "聊了套保"))
+            await room.ears.hear(room.ask("wangqiang", "聊了套保"))
     assert await kept(room) == (0, [], 1)
     assert "编号 1。" in (await room.texts("wangqiang"))[0]
     assert "message 1 broke" in caplog.text
@@ -127,7 +127,7 @@ async def test_after_a_bug_the_desk_goes_on(broker: Broker) -> None:
     async with open_room(broker) as room:
         room.router.handler = once
         for words in ("坏", "好"):
-            await room.desk.hear(room.ask("wangqiang", words))
+            await room.ears.hear(room.ask("wangqiang", words))
     assert (await room.texts())[1] == "好"
 
 
@@ -151,7 +151,7 @@ async def test_a_database_that_fails_for_a_moment_is_tried_again(
 
     async with open_room(broker) as room:
         room.router.handler = shaky
-        await room.desk.hear(room.ask("wangqiang", "聊了套保"))
+        await room.ears.hear(room.ask("wangqiang", "聊了套保"))
     assert len(room.router.turns) == 2
     assert await kept(room) == (1, ["interaction.log"], 3)
     assert await room.heard() == [HeardState.DONE]
@@ -170,7 +170,7 @@ async def test_a_database_that_stays_away_leaves_the_message_for_later(
 
     async with open_room(broker) as room:
         room.router.handler = shaky
-        await room.desk.hear(room.ask("wangqiang", "在吗"))
+        await room.ears.hear(room.ask("wangqiang", "在吗"))
         async with asyncio.timeout(10):
             while not room.router.turns or room.desk._in_hand:
                 await asyncio.sleep(0.01)
@@ -192,7 +192,7 @@ async def test_who_is_stopped_while_it_is_in_doubt_who_leads_leaves_the_message_
             return True
 
     async with asyncio.timeout(10), open_room(broker, InDoubt()) as room:
-        await room.desk.hear(room.ask("wangqiang", "在吗"))
+        await room.ears.hear(room.ask("wangqiang", "在吗"))
         await room.desk.rest()
     assert await room.heard() == [HeardState.NEW]
     assert await room.texts() == []
@@ -202,10 +202,10 @@ async def test_a_stranger_reads_one_sentence_in_private_and_nothing_in_a_group(
     broker: Broker,
 ) -> None:
     async with open_room(broker) as room:
-        await room.desk.hear(room.ask("stranger", "张三"))
-        await room.desk.hear(room.ask("stranger", "80010023"))
-        await room.desk.hear(room.ask("stranger", "张三", group="g-hz"))
-        await room.desk.hear(room.ask("", "张三", group="g-hz"))
+        await room.ears.hear(room.ask("stranger", "张三"))
+        await room.ears.hear(room.ask("stranger", "80010023"))
+        await room.ears.hear(room.ask("stranger", "张三", group="g-hz"))
+        await room.ears.hear(room.ask("", "张三", group="g-hz"))
     assert room.router.turns == []
     assert await room.texts("stranger") == [UnknownPerson().text] * 2
     assert await room.parts("g-hz") == []
@@ -216,19 +216,19 @@ async def test_a_person_who_was_disabled_is_a_stranger_from_the_next_message_on(
     broker: Broker,
 ) -> None:
     async with open_room(broker) as room:
-        await room.desk.hear(room.ask("limin", "一"))
+        await room.ears.hear(room.ask("limin", "一"))
         async with asyncio.timeout(10):
             while not await room.texts():
                 await asyncio.sleep(0.005)
         async with broker.store.writing() as session:
             await people.disable(session, "limin", by="hejing")
-        await room.desk.hear(room.ask("limin", "二"))
+        await room.ears.hear(room.ask("limin", "二"))
     assert await room.texts("limin") == ["听到 一", UnknownPerson().text]
 
 
 async def test_a_line_in_a_group_that_is_not_for_the_bot_is_passed_over(broker: Broker) -> None:
     async with open_room(broker) as room:
-        await room.desk.hear(room.ask("wangqiang", "吃饭去", group="g-hz", mention=False))
+        await room.ears.hear(room.ask("wangqiang", "吃饭去", group="g-hz", mention=False))
     assert room.router.turns == []
     assert await room.parts() == []
     assert await room.heard() == [HeardState.DONE]
@@ -237,7 +237,7 @@ async def test_a_line_in_a_group_that_is_not_for_the_bot_is_passed_over(broker: 
 async def test_who_reads_an_answer_follows_from_its_chat(broker: Broker) -> None:
     async with open_room(broker) as room:
         for group in ("", "g-hz", RISK_GROUP):
-            await room.desk.hear(room.ask("wangqiang", "张三", group=group))
+            await room.ears.hear(room.ask("wangqiang", "张三", group=group))
     assert [turn.audience for turn in room.router.turns] == [
         Audience.PRIVATE,
         Audience.GROUP,
@@ -249,16 +249,16 @@ async def test_who_reads_an_answer_follows_from_its_chat(broker: Broker) -> None
 
 async def test_a_message_that_comes_again_is_answered_once(broker: Broker) -> None:
     async with open_room(broker) as room:
-        assert await room.desk.hear(room.ask("wangqiang", "在吗", key="m1"))
-        assert not await room.desk.hear(room.ask("wangqiang", "在吗", key="m1"))
+        assert await room.ears.hear(room.ask("wangqiang", "在吗", key="m1"))
+        assert not await room.ears.hear(room.ask("wangqiang", "在吗", key="m1"))
     assert await room.texts() == ["听到 在吗"]
 
 
 async def test_of_what_came_together_each_is_answered_once_and_in_order(broker: Broker) -> None:
     async with open_room(broker) as room:
         said = [room.ask("wangqiang", text, key=key) for text, key in (("一", "m1"), ("二", "m2"))]
-        await room.desk.hear_all([*said, said[0]])
-        await room.desk.hear_all(said)
+        await room.ears.hear_all([*said, said[0]])
+        await room.ears.hear_all(said)
     assert await room.texts() == ["听到 一", "听到 二"]
 
 
@@ -266,10 +266,10 @@ async def test_a_person_is_answered_in_the_order_of_speaking(broker: Broker) -> 
     async with open_room(broker) as room:
         room.sender.files["slow"] = b"%PDF"
         room.sender.gates["slow"].clear()
-        await room.desk.hear(room.ask("wangqiang", files=["slow"]))
+        await room.ears.hear(room.ask("wangqiang", files=["slow"]))
         for n in range(5):
-            await room.desk.hear(room.ask("wangqiang", f"{n}"))
-        await room.desk.hear(room.ask("limin", "先来"))
+            await room.ears.hear(room.ask("wangqiang", f"{n}"))
+        await room.ears.hear(room.ask("limin", "先来"))
         async with asyncio.timeout(10):
             while not await room.texts("limin"):
                 await asyncio.sleep(0.005)
@@ -282,8 +282,8 @@ async def test_one_person_speaks_in_order_across_chats(broker: Broker) -> None:
     async with open_room(broker) as room:
         room.sender.files["slow"] = b"%PDF"
         room.sender.gates["slow"].clear()
-        await room.desk.hear(room.ask("wangqiang", files=["slow"]))
-        await room.desk.hear(room.ask("wangqiang", "群里", group="g-hz"))
+        await room.ears.hear(room.ask("wangqiang", files=["slow"]))
+        await room.ears.hear(room.ask("wangqiang", "群里", group="g-hz"))
         await room.sender.until(lambda sender: sender.fetched == ["slow"])
         assert room.router.turns == []
         room.sender.gates["slow"].set()
@@ -293,7 +293,7 @@ async def test_one_person_speaks_in_order_across_chats(broker: Broker) -> None:
 async def test_what_the_last_process_left_is_answered_at_start_in_order(broker: Broker) -> None:
     async with open_room(broker) as room:
         left = [room.ask("wangqiang", f"{n}") for n in range(5)]
-    async with Inbox(broker.store).open() as inbox:
+    async with Inbox(broker.store.database).open() as inbox:
         for raw in left:
             await inbox.store(raw)
     async with open_room(broker) as room:
@@ -307,7 +307,7 @@ async def test_what_the_last_process_left_is_answered_at_start_in_order(broker: 
 async def test_files_are_kept_sealed_and_handed_to_the_handler(broker: Broker) -> None:
     async with open_room(broker) as room:
         room.sender.files["f1"] = b"%PDF-1.7 110101199003079972"
-        await room.desk.hear(room.ask("wangqiang", files=["f1"]))
+        await room.ears.hear(room.ask("wangqiang", files=["f1"]))
     [turn] = room.router.turns
     [(name, title)] = turn.files
     assert title == "f1.pdf"
@@ -323,7 +323,7 @@ async def test_files_are_kept_sealed_and_handed_to_the_handler(broker: Broker) -
 async def test_a_file_that_cannot_be_fetched_is_said_so(broker: Broker, trouble: Exception) -> None:
     async with open_room(broker) as room:
         room.sender.files["f1"] = trouble
-        await room.desk.hear(room.ask("wangqiang", files=["f1"]))
+        await room.ears.hear(room.ask("wangqiang", files=["f1"]))
     assert await room.texts() == [FILE_LOST]
     assert await room.heard() == [HeardState.DONE]
 
@@ -333,8 +333,8 @@ async def test_nobody_fetches_the_file_of_a_stranger_or_one_that_is_not_for_the_
 ) -> None:
     async with open_room(broker) as room:
         room.sender.files["f1"] = b"%PDF"
-        await room.desk.hear(room.ask("stranger", files=["f1"]))
-        await room.desk.hear(room.ask("wangqiang", files=["f1"], group="g-hz", mention=False))
+        await room.ears.hear(room.ask("stranger", files=["f1"]))
+        await room.ears.hear(room.ask("wangqiang", files=["f1"], group="g-hz", mention=False))
     assert room.sender.fetched == []
     async with broker.store.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Blob)) == 0
@@ -351,7 +351,7 @@ async def shown_card(
 
     handler, room.router.handler = room.router.handler, show
     before = len(await room.parts())
-    await room.desk.hear(room.ask(who, "看", group=group))
+    await room.ears.hear(room.ask(who, "看", group=group))
     async with asyncio.timeout(10):
         while len(await room.parts()) == before:
             await asyncio.sleep(0.005)
@@ -369,7 +369,7 @@ async def test_a_click_is_answered_with_the_card_as_it_then_is(broker: Broker) -
     async with open_room(broker) as room:
         card = await shown_card(room)
         room.router.handler = done
-        answer = await room.desk.hear_click(
+        answer = await room.ears.hear_click(
             room.ask("wangqiang", click=press(card, "done:17:x", note="好"))
         )
     turn = room.router.turns[-1]
@@ -393,9 +393,9 @@ async def test_a_click_on_an_older_version_changes_nothing_and_shows_the_present
     async with open_room(broker) as room:
         card = await shown_card(room)
         room.router.handler = done
-        await room.desk.hear_click(room.ask("wangqiang", click=press(card, "done")))
+        await room.ears.hear_click(room.ask("wangqiang", click=press(card, "done")))
         turns = len(room.router.turns)
-        answer = await room.desk.hear_click(room.ask("wangqiang", click=press(card, "done")))
+        answer = await room.ears.hear_click(room.ask("wangqiang", click=press(card, "done")))
     assert len(room.router.turns) == turns
     assert answer is not None
     assert answer.version == 2
@@ -409,7 +409,7 @@ async def test_a_click_that_comes_again_acts_once_and_gets_the_same_answer(
         card = await shown_card(room)
         room.router.handler = done
         click = room.ask("wangqiang", click=press(card, "done"), key="c1")
-        answers = [await room.desk.hear_click(click) for _ in range(2)]
+        answers = [await room.ears.hear_click(click) for _ in range(2)]
     assert answers[0] == answers[1] != None  # noqa: E711
     assert len(room.router.turns) == 2
     assert await room.texts() == []
@@ -424,7 +424,7 @@ async def test_two_who_click_at_once_are_one_who_acts_and_one_who_reads_why(
         async with asyncio.TaskGroup() as tasks:
             for who in ("wangqiang", "limin", "sunfang"):
                 click = room.ask(who, group="g-hz", click=press(card, "done"))
-                tasks.create_task(room.desk.hear_click(click))
+                tasks.create_task(room.ears.hear_click(click))
     assert (await room.card(card.id)).version == 2
     assert await room.texts() == [CardChanged().text] * 2
     assert await room.texts("g-hz") == [], "who came too late reads it in private"
@@ -433,7 +433,7 @@ async def test_two_who_click_at_once_are_one_who_acts_and_one_who_reads_why(
 async def test_a_click_on_a_card_that_nobody_knows_is_said_so(broker: Broker) -> None:
     async with open_room(broker) as room:
         click = Click(card="qd-gone", version=1, action="done")
-        assert await room.desk.hear_click(room.ask("wangqiang", click=click)) is None
+        assert await room.ears.hear_click(room.ask("wangqiang", click=click)) is None
     assert await room.texts() == [OldCard().text]
 
 
@@ -443,7 +443,7 @@ async def test_a_stranger_who_clicks_reads_the_sentence_and_nothing_happens(
     async with open_room(broker) as room:
         card = await shown_card(room)
         room.router.handler = done
-        await room.desk.hear_click(room.ask("stranger", click=press(card, "done")))
+        await room.ears.hear_click(room.ask("stranger", click=press(card, "done")))
     assert (await room.card(card.id)).version == 1
     assert await room.texts("stranger") == [UnknownPerson().text]
 
@@ -453,7 +453,7 @@ async def test_nobody_clicks_a_colleagues_private_card(broker: Broker) -> None:
         card = await shown_card(room)
         turns = len(room.router.turns)
         room.router.handler = done
-        await room.desk.hear_click(room.ask("limin", click=press(card, "done")))
+        await room.ears.hear_click(room.ask("limin", click=press(card, "done")))
     assert len(room.router.turns) == turns
     assert (await room.card(card.id)).version == 1
     assert len(await room.texts("limin")) == 1
@@ -472,7 +472,7 @@ async def test_a_click_that_takes_long_is_shown_when_it_is_done(
     async with open_room(broker) as room:
         card = await shown_card(room)
         room.router.handler = slowly
-        answer = await room.desk.hear_click(room.ask("wangqiang", click=press(card, "done")))
+        answer = await room.ears.hear_click(room.ask("wangqiang", click=press(card, "done")))
         assert answer is None
         go_on.set()
     last = (await room.outgoing())[-1].part
@@ -492,7 +492,7 @@ async def test_every_screen_that_shows_a_subject_is_drawn_again(broker: Broker) 
         heads = await shown_card(room, "sunfang", subject="task:1")
         other = await shown_card(room, "limin", subject="task:2")
         room.router.handler = change
-        await room.desk.hear(room.ask("limin", "改"))
+        await room.ears.hear(room.ask("limin", "改"))
     assert (await room.card(mine.id)).text == "wangqiang private"
     assert (await room.card(heads.id)).text == "sunfang private"
     assert (await room.card(other.id)).version == 1
@@ -506,7 +506,7 @@ async def test_a_card_in_a_group_does_not_keep_its_subject_from_changing(broker:
         await shown_card(room, "wangqiang", group="g-hz", subject="task:1")
         mine = await shown_card(room, "wangqiang", subject="task:1")
         room.router.handler = change
-        await room.desk.hear(room.ask("limin", "改"))
+        await room.ears.hear(room.ask("limin", "改"))
     assert await room.texts("limin") == ["改好了"]
     assert (await room.card(mine.id)).version == 2
 
@@ -520,7 +520,7 @@ async def test_a_card_of_one_who_left_is_not_drawn_again(broker: Broker) -> None
         async with broker.store.writing() as session:
             await people.disable(session, "wangqiang", by="hejing")
         room.router.handler = change
-        await room.desk.hear(room.ask("limin", "改"))
+        await room.ears.hear(room.ask("limin", "改"))
     assert await room.texts("limin") == ["改好了"]
     assert (await room.card(his.id)).version == 1
 
@@ -535,7 +535,7 @@ async def test_many_who_change_the_same_subject_at_once_all_succeed(broker: Brok
         room.router.handler = change
         async with asyncio.TaskGroup() as tasks:
             for who in everyone:
-                tasks.create_task(room.desk.hear(room.ask(who, "改")))
+                tasks.create_task(room.ears.hear(room.ask(who, "改")))
     assert await room.texts() == ["改好了"] * len(everyone)
     assert [(await room.card(card.id)).version for card in cards] == [1 + len(everyone)] * 3
 

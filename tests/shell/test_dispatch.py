@@ -38,7 +38,9 @@ async def delivering(
     store: Store, sender: FakeSender, limits: Limits | None = None
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher for as long as the block lasts; leaving it is the end of its process."""
-    dispatcher = Dispatcher(store, {"fake": sender}, limits or Limits(store.clock, {}), Bell(store))
+    dispatcher = Dispatcher(
+        store, {"fake": sender}, limits or Limits(store.clock, {}), Bell(store.database)
+    )
     run = asyncio.ensure_future(dispatcher.run())
     try:
         async with asyncio.timeout(10):

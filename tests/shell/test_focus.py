@@ -29,7 +29,7 @@ async def answer(turn: Turn, _: AsyncSession) -> Reply:
 async def focus_of(room: Room, line: str, group: str = "") -> int | None:
     """The client in focus when a line is read."""
     before = len(room.router.turns)
-    await room.desk.hear(room.ask("wangqiang", line, group=group))
+    await room.ears.hear(room.ask("wangqiang", line, group=group))
     while len(room.router.turns) == before:
         await room.inbox.store(room.ask("wangqiang", key="m0"))  # gives the desk its turn
     return room.router.turns[-1].focus

@@ -13,7 +13,6 @@ from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Card, Ring
 from bot.desk import Desk
-from bot.inbox import Inbox
 from bot.jobs import silent_sources
 from bot.jobs.tell_alerts import Teller
 from bot.jobs.watch_margin import MarginWatch
@@ -118,12 +117,11 @@ def desks(broker: Broker, clock: StoppedClock) -> Desks:
     book, sender = Book(calendar), FakeSender()
     desk = Desk(
         store=broker.store,
-        inbox=Inbox(broker.store),
         router=handler.router,
         senders={"dingtalk": sender},
         calendar=calendar,
         book=book,
-        bell=Bell(broker.store),
+        bell=Bell(broker.store.database),
         risk_chats=frozenset({("dingtalk", "g-risk")}),
     )
     teller = Teller(desk, {"dingtalk": sender}, [("dingtalk", "g-risk")], ["chenxi"])

@@ -10,8 +10,9 @@ from sqlalchemy import func, select, text
 
 from bot.chat.message import Ask, AskKind, Chat, Click, Place
 from bot.chat.raw import Raw, raw_of
+from bot.heard import claim, read, unhandled
 from bot.heardrows import Told
-from bot.inbox import Inbox, Stored, claim, read, unhandled
+from bot.inbox import Inbox, Stored
 from bot.models import Heard, HeardState
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store, open_store
@@ -34,7 +35,7 @@ class Counted(Inbox):
     """An inbox that says how many commits it made."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store)
+        super().__init__(store.database)
         self.batches: list[int] = []
 
     async def _insert(self, raws: Sequence[Raw]) -> Sequence[Told]:
@@ -206,7 +207,7 @@ async def test_after_the_connection_was_cut_the_next_message_is_stored(
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     store = open_store(postgres_url, vault, clock)
-    async with Inbox(store).open() as inbox:
+    async with Inbox(store.database).open() as inbox:
         await inbox.store(message("m1"))
         async with store.engine.connect() as connection:
             await connection.execute(text(cut))

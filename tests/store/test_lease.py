@@ -28,7 +28,7 @@ from pathlib import Path
 
 async def main(url, keys):
     store = open_store(url, Vault(Path(keys)), SystemClock())
-    async with Lease(store, "bot", every=1.0).open() as lease:
+    async with Lease(store.database, "bot", every=1.0).open() as lease:
         print(lease.mine, flush=True)
         await asyncio.Event().wait()
 
@@ -37,7 +37,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 def lease(store: Store, name: str = "bot") -> Lease:
-    return Lease(store, name, every=QUICK)
+    return Lease(store.database, name, every=QUICK)
 
 
 async def until(fact: Callable[[], bool], seconds: float = 10) -> None:

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from bot import models, schema
+from bot.versions import is_before, knows, newest
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Base, Store, open_store
 from crm.kernel.vault import Vault
@@ -51,7 +52,7 @@ async def test_an_empty_store_upgraded_has_the_models_tables(empty: Store) -> No
     async with empty.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     assert {models.Heard.__tablename__, FundDay.__tablename__} <= await tables(empty)
-    assert await schema.current(empty) == schema.newest() != ""
+    assert await schema.current(empty) == newest() != ""
 
 
 async def test_upgrading_twice_changes_nothing(empty: Store) -> None:
@@ -66,14 +67,14 @@ async def test_every_migration_can_be_taken_back(empty: Store) -> None:
     await schema.upgrade(empty, "base")
     assert await tables(empty) == set()
     await schema.upgrade(empty)
-    assert await schema.current(empty) == schema.newest()
+    assert await schema.current(empty) == newest()
 
 
 def test_the_numbers_of_the_migrations_are_their_order() -> None:
     scripts = ScriptDirectory.from_config(schema._config())
     newest_first = [each.revision for each in scripts.walk_revisions()]
     assert newest_first == sorted(newest_first, reverse=True)
-    assert schema.newest() == newest_first[0]
-    assert schema.is_before(newest_first[1], newest_first[0])
-    assert not schema.is_before(newest_first[0], newest_first[0])
-    assert not any(map(schema.knows, ("", "base", "-1", "9999")))
+    assert newest() == newest_first[0]
+    assert is_before(newest_first[1], newest_first[0])
+    assert not is_before(newest_first[0], newest_first[0])
+    assert not any(map(knows, ("", "base", "-1", "9999")))

@@ -24,7 +24,7 @@ def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_store_that_takes_what_is_written_is_well(store: Store) -> None:
     for _ in range(2):
-        health = await store_health(store)
+        health = await store_health(store.database)
         assert (health.ok, health.detail) == (True, "数据库正常")
 
 
@@ -32,7 +32,7 @@ async def test_whoever_writes_already_need_not_wait_for_himself(store: Store) ->
     async with store.writing() as session:
         audit.note(session, "wangqiang", "health", "clock:1")
         await session.flush()
-        assert (await store_health(store, inside=True)).ok
+        assert (await store_health(store.database, inside=True)).ok
 
 
 async def test_a_file_that_another_program_holds_is_said_and_is_well_when_it_lets_go(
@@ -41,9 +41,9 @@ async def test_a_file_that_another_program_holds_is_said_and_is_well_when_it_let
     store = open_store(sqlite_url, vault, clock)
     with closing(sqlite3.connect(tmp_path / "qidesk.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert "占用" in (await store_health(store)).detail
+        assert "占用" in (await store_health(store.database)).detail
         other.execute("ROLLBACK")
-        assert (await store_health(store)).ok
+        assert (await store_health(store.database)).ok
     await store.close()
 
 
@@ -53,7 +53,7 @@ async def test_a_file_that_is_none_and_a_folder_that_is_gone_are_said(
     (tmp_path / "torn.db").write_bytes(b"torn" * 4096)
     for name, words in (("torn.db", "损坏"), ("gone/qidesk.db", "打不开")):
         store = open_store(f"sqlite+aiosqlite:///{tmp_path}/{name}", vault, clock)
-        health = await store_health(store)
+        health = await store_health(store.database)
         assert not health.ok
         assert words in health.detail
         await store.close()
@@ -64,7 +64,7 @@ async def test_a_server_that_takes_nothing_is_said(
 ) -> None:
     await postgres.run(f"ALTER DATABASE {TEMPLATE} SET default_transaction_read_only = on")
     store = open_store(postgres_url, vault, clock)
-    health = await store_health(store)
+    health = await store_health(store.database)
     await store.close()
     await postgres.run(f"ALTER DATABASE {TEMPLATE} RESET default_transaction_read_only")
     assert not health.ok
@@ -85,11 +85,11 @@ async def test_a_disk_that_hangs_is_asked_once_however_many_want_to_know(
     monkeypatch.setattr(storehealth, "_trouble_with", hangs)
     monkeypatch.setattr(storehealth, "READY_SECONDS", 0.05)
     for _ in range(3):
-        assert "没有应答" in (await store_health(store)).detail
+        assert "没有应答" in (await store_health(store.database)).detail
     assert asked == 1
     go_on.set()
     monkeypatch.setattr(storehealth, "READY_SECONDS", 5.0)
-    assert (await store_health(store)).ok
+    assert (await store_health(store.database)).ok
     await store.close()
 
 

@@ -155,7 +155,7 @@ async def forward(room: Room, person: str, click: Click) -> None:
         kind=AskKind.CLICK,
         click=click,
     )
-    await room.service.desk.hear_click(raw_of("forwarded", ask))
+    await room.service.front.ears.hear_click(raw_of("forwarded", ask))
 
 
 class TestGivenADraft:

@@ -115,7 +115,7 @@ async def process(fake: FakeWeCom, store: Store) -> AsyncIterator[AiBot]:
     """A service's bot with the store's lease."""
     async with (
         http_session(fake.settings()) as http,
-        Lease(store, "wecom.aibot", every=0.05).open() as lease,
+        Lease(store.database, "wecom.aibot", every=0.05).open() as lease,
     ):
         clock = StoppedClock(NOON)
         bot = AiBot(fake.bot_settings(), http, clock, lease=lease.held, patience=QUICK)
