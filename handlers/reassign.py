@@ -1,4 +1,6 @@
-"""转交: an alert to a colleague at the desk; in words it may be an application that is meant."""
+"""转交: one alert to a colleague at the desk; in words it may be an application that is meant.
+
+All that somebody has goes to another in ``handover``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
