@@ -1,6 +1,6 @@
 """Applications as they are: found, locked, and gathered for whoever is to see them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -120,6 +120,7 @@ class Dossier:
     stages: Sequence[Stage]
     seats: Sequence[Seat]
     names: Mapping[str, str]  # of everybody in it, by staff id
+    absent: Mapping[str, str]  # whom each deputy who is waited for stands in for
     branch: str  # its name
 
     @property
@@ -235,6 +236,20 @@ async def seats_at(session: AsyncSession, stage_ids: Iterable[int]) -> list[Seat
     return list(await session.scalars(_SEATS, {"stages": list(stage_ids)}))
 
 
+async def absent_ones(
+    session: AsyncSession, waiting: Iterable[str], deputies: Collection[str]
+) -> dict[str, str]:
+    """Whom each of these deputies stands in for, among those whose word is waited for."""
+    if not deputies:
+        return {}
+    rows = await session.execute(
+        select(Staff.deputy, Staff.id)
+        .where(Staff.id.in_(list(waiting)), Staff.deputy.in_(list(deputies)))
+        .order_by(Staff.id.desc())  # of several the first
+    )
+    return {deputy: absent for deputy, absent in rows if deputy}
+
+
 async def case_of(session: AsyncSession, row: Application) -> Case:
     """As the moves of ``flow`` need it."""
     stage = await open_stage(session, row.id)
@@ -266,6 +281,8 @@ async def dossier(session: AsyncSession, application_id: int) -> Dossier:
     involved |= {event.actor for event in events} | {event.whom for event in events}
     branches = await people.branch_names(session)
     others = await _others(session, row, values)
+    waiting = [seat for seat in seats if seat.state is SeatState.WAITING]
+    deputies = [seat.staff for seat in waiting if seat.kind is SeatKind.DEPUTY]
     return Dossier(
         row=row,
         flow=flow,
@@ -278,6 +295,7 @@ async def dossier(session: AsyncSession, application_id: int) -> Dossier:
         stages=stages,
         seats=seats,
         names=await people.names(session, involved - {"", history.SYSTEM}),
+        absent=await absent_ones(session, [seat.staff for seat in waiting], deputies),
         branch=branches.get(row.branch or "", ""),
     )
 

@@ -110,7 +110,7 @@ async def _escalate(
 ) -> Chased:
     """The deputies of those who are late; a step later, or without any, the head."""
     waiting = [s.staff for s in await _waiting(session, stage)]
-    stand_in = await seating.deputies(session, case, step, waiting)
+    stand_in = await seating.deputies(session, case, step, case.seated)
     seated = await seating.seat(session, stage, stand_in, SeatKind.DEPUTY)
     told: list[str] = []
     if stage.chased >= HEAD or not stand_in:

@@ -70,12 +70,15 @@ async def decide(
     if after.state is case.state and after.step == case.step:
         return await _cosigned(session, row, stage, after, person, comment, place)
     step = stage.step
+    absent = await seating.sits_for(session, stage, person.id)
     await seating.leave(session, stage, person.id, SeatState.DECIDED)
     ended = await seating.end(session, row, by=person.id, outcome=verdict.value)
     settle(row, after, now(session))
     await session.flush()
     deed = DEEDS[verdict]
-    await history.add(session, row, person.id, deed, step=step, comment=comment, seen=place.seen)
+    await history.add(
+        session, row, person.id, deed, step=step, whom=absent, comment=comment, seen=place.seen
+    )
     if after.state is State.RUNNING:
         begun = await seating.begin(session, row, after, calendar)
         return Moved(row=row, ended=ended, next=begun, news=await seating.waiting(session, begun))
@@ -114,11 +117,11 @@ async def hand(session: AsyncSession, person: Person, place: Place, to: str) -> 
     heir = await _asked(session, row, person, to, cosign=False)
     for staff in case.seated:
         await seating.leave(session, stage, staff, SeatState.CLOSED)
-    await seating.seat(session, stage, [heir], SeatKind.HANDED)
+    news = await seating.seat_all(session, stage, case, [heir], SeatKind.HANDED)
     settle(row, after, now(session))
     await session.flush()
     await history.add(session, row, person.id, Deed.HANDED, whom=to, seen=place.seen)
-    return Moved(row=row, stays=stage, news=() if after.cosigners else (to,))
+    return Moved(row=row, stays=stage, news=() if after.cosigners else news)
 
 
 async def cosign(session: AsyncSession, person: Person, place: Place, to: str) -> Moved:

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from approvals import hours
-from approvals.cases import case_of, open_stage, seats_at
+from approvals.cases import absent_ones, case_of, open_stage, seats_at
 from approvals.flow import Case, Flow, Step, may_decide
 from approvals.models import Application, Seat, SeatKind, SeatState, Stage
 from crm import people
@@ -18,6 +18,7 @@ from crm.people import Person
 
 # When a step that waits is chased, as parts of its minutes: reminder, deputies, head.
 CHASES = (0.5, 1.0, 2.0)
+DECIDING = frozenset(SeatKind) - {SeatKind.COSIGNER}
 
 
 def chase_at(
@@ -53,12 +54,22 @@ async def fill(session: AsyncSession, stage: Stage, case: Case, branch: str | No
     late at once, and looked at again and again until there is somebody."""
     step = case.flow.step(stage.step)
     if fitting := await _fitting(session, case, step, branch):
-        return await seat(session, stage, fitting, SeatKind.ROLE)
+        return await seat_all(session, stage, case, fitting, SeatKind.ROLE)
     if others := await stand_ins(session, case, step):
-        return await seat(session, stage, others, SeatKind.ESCALATED)
+        return await seat_all(session, stage, case, others, SeatKind.ESCALATED)
     stage.chase_at = now(session)
     await session.flush()
     return []
+
+
+async def seat_all(
+    session: AsyncSession, stage: Stage, case: Case, who: Sequence[Person], kind: SeatKind
+) -> list[str]:
+    """With the deputies of those who are absent, who need not wait until it is late."""
+    news = await seat(session, stage, who, kind)
+    absent = [each.id for each in who]
+    stand_in = await deputies(session, case, case.flow.step(stage.step), absent)
+    return news + await seat(session, stage, stand_in, SeatKind.DEPUTY)
 
 
 async def _fitting(
@@ -120,10 +131,10 @@ async def seat(
 
 
 async def stand_in(session: AsyncSession, absent: str) -> list[tuple[Stage, list[str]]]:
-    """Every step that waits for ``absent`` waits for the deputy too, from now on and not only when
-    it is late; gives the steps with whom it is news for."""
+    """Every step that waits for ``absent`` to decide waits for the deputy too, from now on and not
+    only when it is late; gives the steps with whom it is news for. 加签 asks for one's own word."""
     found = []
-    for stage, row in await _waiting_for(session, absent):
+    for stage, row in await _waiting_for(session, absent, *DECIDING):
         case = await case_of(session, row)
         who = await deputies(session, case, case.flow.step(stage.step), [absent])
         if news := await seat(session, stage, who, SeatKind.DEPUTY):
@@ -145,6 +156,15 @@ async def stand_down(session: AsyncSession, deputy: str) -> list[Stage]:
             found.append(stage)
     await session.flush()
     return found
+
+
+async def sits_for(session: AsyncSession, stage: Stage, staff: str) -> str:
+    """Whom ``staff`` stands in for at a stage that waits; "" where the seat is his own."""
+    waiting = [s for s in await seats_at(session, [stage.id]) if s.state is SeatState.WAITING]
+    if not any(s.staff == staff and s.kind is SeatKind.DEPUTY for s in waiting):
+        return ""
+    found = await absent_ones(session, [s.staff for s in waiting], [staff])
+    return found.get(staff, "")
 
 
 async def _waiting_for(

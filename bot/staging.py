@@ -15,7 +15,7 @@ from approvals.documents import Field as Number
 from approvals.documents import Paper
 from approvals.flow import Step, Verdict
 from approvals.history import Seen
-from approvals.models import Application, SeatKind, Stage
+from approvals.models import Application, SeatKind, SeatState, Stage
 from bot.cards import application as draw
 from bot.chat.message import Audience
 from bot.desk import Desk
@@ -157,9 +157,10 @@ def _step_for(steps: Sequence[Step], approvers: Sequence[Person]) -> Step:
 async def _pass_on(
     session: AsyncSession, desk: Desk, row: Application, stage: Stage
 ) -> Stage | None:
-    """One step decided by whoever sits there."""
-    [first, *_] = await seating.waiting(session, stage)
-    person = await people.get(session, first)
+    """One step decided by whoever sits there, a deputy last: he may be wanted at a later one."""
+    seats = [s for s in await cases.seats_at(session, [stage.id]) if s.state is SeatState.WAITING]
+    first = min(seats, key=lambda seat: seat.kind is SeatKind.DEPUTY)
+    person = await people.get(session, first.staff)
     place = Place(stage=stage.id, version=row.version, seen=Seen(digest=WHY))
     moved = await decisions.decide(session, person, place, Verdict.APPROVE, "", desk.calendar)
     return moved.next

@@ -18,7 +18,7 @@ from crm.models import Client, FundAccount, Interaction, Staff, Task
 from crm.people import Action, Person
 
 EVERYTHING = "all:0"  # the key of a question about nobody in particular
-_TOLD = ("reason", "field", "before", "after", "to", "roles", "about", "lines", "level")
+_TOLD = ("reason", "field", "before", "after", "to", "whom", "roles", "about", "lines", "level")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ def _masked(value: Any) -> Any:
 def _mentioned(entry: Entry) -> Iterator[str]:
     """What may be ids of staff."""
     yield entry.actor
-    for key in ("to", "before", "after", "about"):
+    for key in ("to", "whom", "before", "after", "about"):
         value = entry.detail.get(key, ())
         for each in value if isinstance(value, list) else (value,):
             yield str(each).rpartition(":")[2]

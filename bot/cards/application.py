@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from approvals.cases import Dossier, steps_left
+from approvals.cases import VERDICTS, Dossier, steps_left
 from approvals.checks import Check, Light, ready
 from approvals.decisions import OUTCOME_WORDS
 from approvals.documents import FIELD_WORDS, PAPER_WORDS, Field, Paper
@@ -241,6 +241,8 @@ def _waited_for(found: Dossier, stage: Stage) -> str:
 
 def _seat_word(found: Dossier, seat: Seat) -> str:
     word = {SeatKind.DEPUTY: "代理", SeatKind.COSIGNER: "加签"}.get(seat.kind, "")
+    if seat.kind is SeatKind.DEPUTY and seat.staff in found.absent:
+        word = f"代 {found.name(found.absent[seat.staff])}"
     return found.name(seat.staff) + (f"（{word}）" if word else "")
 
 
@@ -250,8 +252,9 @@ def _is_told(event: ApplicationEvent) -> bool:
 
 def _event_line(found: Dossier, event: ApplicationEvent, viewer: Person) -> str:
     """11-23 14:40 孙芳 同意 · 营业部复核 «…»"""
-    actor = "" if event.actor == SYSTEM else found.name(event.actor)
-    whom = found.name(event.whom) if event.whom in found.names else ""
+    actor = "" if event.actor == SYSTEM else _who(found, event)
+    told_of = event.whom in found.names and event.deed not in VERDICTS
+    whom = found.name(event.whom) if told_of else ""
     if event.deed in (Deed.HANDED, Deed.ASKED_COSIGN) and not found.may_read(event, viewer):
         whom = ""
     step = next((each.title for each in found.flow.steps if each.key == event.step), "")
@@ -260,6 +263,12 @@ def _event_line(found: Dossier, event: ApplicationEvent, viewer: Person) -> str:
     what = " ".join(filter(None, (text.moment(event.at), actor, DEED_WORDS[event.deed], whom)))
     comment = event.comment if event.comment and found.may_read(event, viewer) else ""
     return " · ".join(filter(None, (what, step))) + (f" «{comment}»" if comment else "")
+
+
+def _who(found: Dossier, event: ApplicationEvent) -> str:
+    """钱伟（代 孙芳）"""
+    instead = event.deed in VERDICTS and event.whom
+    return found.name(event.actor) + (f"（代 {found.name(event.whom)}）" if instead else "")
 
 
 # ── to those who decide ──────────────────────────────────────────────────────────────────────
@@ -336,20 +345,37 @@ def _ending(found: Dossier, stage: Stage, at: datetime) -> Iterator[Fact]:
         late = "（已超时）" if stage.due_at <= at else ""
         yield Fact("截止", f"{text.soon(stage.due_at, at)}{late}")
         return
-    by = found.name(stage.ended_by) if stage.ended_by else ""
-    yield Fact("处理", " ".join((by, OUTCOME_WORDS.get(stage.outcome, ""))).strip())
+    yield Fact("处理", f"{_ended_by(found, stage)} {OUTCOME_WORDS.get(stage.outcome, '')}".strip())
     yield Fact("时间", text.moment(stage.ended_at))
 
 
 def _status(found: Dossier, stage: Stage, viewer: Person, *, waits: bool) -> str:
     if stage.ended_at is not None:
-        by = found.name(stage.ended_by) if stage.ended_by else ""
+        by = _ended_by(found, stage)
         return "已撤回" if stage.outcome == "withdrawn" else f"{by} 已{_done(stage)}"
     step = found.flow.step(stage.step).title
     kinds = {seat.staff: seat.kind for seat in found.waiting(stage)}
     if waits and viewer.id in kinds:
-        return f"加签 · {step}" if kinds[viewer.id] is SeatKind.COSIGNER else step
+        if kinds[viewer.id] is SeatKind.COSIGNER:
+            return f"加签 · {step}"
+        absent = found.absent.get(viewer.id)
+        return f"{step} · 代 {found.name(absent)}" if absent else step
     return _left_with(found, stage, viewer) if not waits else f"等 {_waited_for(found, stage)}"
+
+
+def _ended_by(found: Dossier, stage: Stage) -> str:
+    if not stage.ended_by:
+        return ""
+    here = (stage.ended_by, stage.step, stage.round)
+    verdict = next(
+        (
+            event
+            for event in reversed(found.events)
+            if event.deed in VERDICTS and (event.actor, event.step, event.round) == here
+        ),
+        None,
+    )
+    return _who(found, verdict) if verdict else found.name(stage.ended_by)
 
 
 def _left_with(found: Dossier, stage: Stage, viewer: Person) -> str:
@@ -401,7 +427,7 @@ def seen_list(found: Dossier, events: Sequence[ApplicationEvent], at: datetime) 
             tuple(
                 (
                     str(n),
-                    found.name(event.actor),
+                    _who(found, event),
                     DEED_WORDS[event.deed],
                     _place(found, event),
                     text.soon(event.at, at),
@@ -441,7 +467,7 @@ def seen_card(
     when = Fact("决定", f"{text.soon(event.at, at)} · {_place(found, event)}")
     return Card(
         title=f"{SEEN} · {title(found.row)}",
-        status=f"{found.name(event.actor)} {DEED_WORDS[event.deed]}",
+        status=f"{_who(found, event)} {DEED_WORDS[event.deed]}",
         text=masked(shown_.text),
         facts=(when, *(Fact(fact.label, masked(fact.value)) for fact in shown_.facts)),
         sections=tuple(

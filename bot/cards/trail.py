@@ -108,10 +108,11 @@ WORDS: Mapping[str, str] = {
     **{role.value: word for role, word in ROLE_WORDS.items()},
     **{kind.value: word for kind, word in PERSONAL_WORDS.items()},
 }
-VERDICTS = (Deed.APPROVED, Deed.COSIGNED, Deed.REJECTED, Deed.RETURNED)
-DECIDED = frozenset(
-    f"application.{deed.value}" for deed in (*VERDICTS, Deed.HANDED, Deed.ASKED_COSIGN)
+VERDICTS = frozenset(
+    f"application.{deed.value}"
+    for deed in (Deed.APPROVED, Deed.COSIGNED, Deed.REJECTED, Deed.RETURNED)
 )
+DECIDED = VERDICTS | {f"application.{deed.value}" for deed in (Deed.HANDED, Deed.ASKED_COSIGN)}
 MOST_OPENED = 3  # applications of a page whose cards can be looked at
 MOST_SHOWN = 60  # characters of what was done
 MOST_CHANGES = 3
@@ -185,6 +186,8 @@ def _deed(entry: Entry, names: Mapping[str, str]) -> str:
 def _told(entry: Entry, names: Mapping[str, str]) -> Iterator[str]:
     """The further parts that people ask for."""
     detail = entry.detail
+    if entry.action in VERDICTS and (absent := detail.get("whom")):
+        yield f"代 {_spelled(absent, names)}"
     if about := detail.get("about"):
         kind, _, name = str(about).partition(":")
         yield f"{DOCUMENTS.get(kind, kind)} {names.get(name, name)}".rstrip()

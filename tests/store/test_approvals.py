@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -26,6 +27,7 @@ from bot.sandbox import numbers
 from crm import blobs, people
 from crm.clients import personal_values
 from crm.kernel import audit
+from crm.kernel.audit import AuditRow
 from crm.kernel.calendar import Calendar
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import NotAllowed, UserError
@@ -401,15 +403,82 @@ async def test_withdrawn_the_approver_hears_that(broker: Broker) -> None:
         await decide(broker, "sunfang", moved)
 
 
+async def stands_in(broker: Broker, deputy: str, absent: str) -> None:
+    async with broker.store.writing() as session:
+        await session.execute(update(Staff).where(Staff.id == absent).values(deputy=deputy))
+
+
+class TestGivenSomebodyStandsIn:
+    async def test_when_a_step_begins_then_both_may_decide_and_it_is_known_for_whom(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "fengjun", "zhouting")
+        moved = await at_step(broker, "suitability")
+        assert sorted(moved.news) == ["fengjun", "zhouting"]
+        assert await seats(broker, moved) == {
+            "zhouting": SeatKind.ROLE,
+            "fengjun": SeatKind.DEPUTY,
+        }
+        await decide(broker, "fengjun", moved)
+        told = [e for e in await events(broker, moved.row.id) if e.deed is Deed.APPROVED]
+        assert [(e.actor, e.whom) for e in told] == [("sunfang", ""), ("fengjun", "zhouting")]
+        async with broker.store.reading() as session:
+            noted = await session.scalars(
+                select(AuditRow)
+                .where(AuditRow.action == "application.approved")
+                .order_by(AuditRow.seq)
+            )
+            assert [json.loads(row.detail)["whom"] for row in noted] == ["", "zhouting"]
+
+    async def test_when_the_absent_one_decides_then_it_is_his_own_word(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "fengjun", "zhouting")
+        moved = await at_step(broker, "suitability")
+        await decide(broker, "zhouting", moved)
+        told = (await events(broker, moved.row.id))[-1]
+        assert (told.actor, told.whom) == ("zhouting", "")
+
+    async def test_when_the_deputy_applied_or_decided_before_then_he_is_not_asked(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "wangqiang", "sunfang")
+        await stands_in(broker, "sunfang", "zhouting")
+        moved = await submitted(broker)
+        assert list(moved.news) == ["sunfang"]
+        moved = await decide(broker, "sunfang", moved)
+        assert list(moved.news) == ["zhouting"]
+
+    async def test_when_it_is_handed_to_the_absent_one_then_the_deputy_has_it_too(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "fengjun", "qianwei")
+        moved = await submitted(broker)
+        assert moved.next is not None
+        place = Place(stage=moved.next.id, version=moved.row.version, seen=Seen())
+        async with broker.store.writing() as session:
+            handed = await decisions.hand(session, broker["sunfang"], place, "qianwei")
+        assert sorted(handed.news) == ["fengjun", "qianwei"]
+
+    async def test_when_only_his_advice_is_asked_then_the_deputy_does_not_decide(
+        self, broker: Broker
+    ) -> None:
+        moved = await submitted(broker)
+        assert moved.next is not None
+        place = Place(stage=moved.next.id, version=moved.row.version, seen=Seen())
+        async with broker.store.writing() as session:
+            await decisions.cosign(session, broker["sunfang"], place, "fengjun")
+        await stands_in(broker, "chenxi", "fengjun")
+        async with broker.store.writing() as session:
+            assert await seating.stand_in(session, "fengjun") == []
+
+
 class TestGivenAStepThatWaits:
     async def test_when_it_is_late_then_reminder_deputy_and_head_come_once_each(
         self, broker: Broker, clock: StoppedClock
     ) -> None:
-        async with broker.store.writing() as session:
-            await session.execute(
-                update(Staff).where(Staff.id == "zhouting").values(deputy="fengjun")
-            )
         moved = await at_step(broker, "suitability")
+        await stands_in(broker, "fengjun", "zhouting")
         assert await chase(broker) == []
         clock.advance(timedelta(minutes=15))
         [reminded] = await chase(broker)

@@ -3,9 +3,11 @@ their tasks and what waits for a decision at once, and loses them when it is tak
 
 import pytest
 
+from approvals import history
+from approvals.models import Deed
 from tests.story.room import Item, Room, labels
 from tests.story.test_risk_desk_wecom import card, until
-from tests.story.test_wecom import say
+from tests.story.test_wecom import click, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WECOM = True
@@ -96,3 +98,32 @@ class TestGivenAnApplicationThatWaits:
         refused = await room.ask("qianwei", f"同意 {application['client']}")
         assert refused["card"] is None
         assert "同意" in labels(await room.newest("sunfang", title))
+
+    async def test_when_one_begins_meanwhile_then_the_deputy_has_its_card_at_once(
+        self, room: Room
+    ) -> None:
+        await change(room, "/员工 孙芳 代理 钱伟 出差", "孙芳")
+        for decides in (click_here, click_there):
+            body = {"name": "approval", "count": 1, "approvers": ["sunfang"]}
+            [application] = (await room.post("/sandbox/scene", body))["applications"]
+            title = f"待审批 · 开户 · {application['client']}"
+            here = await room.newest("qianwei", title)
+            there = await until(room, "qianwei", card(title))
+            assert "代 孙芳" in here["card"]["status"]
+            assert "代 孙芳" in there["text"]
+            assert "同意" in labels(await room.newest("sunfang", title))
+            await decides(room, here, there)
+            await room.newest_text("sunfang", "钱伟（代 孙芳） 已同意")
+            async with room.service.store.reading() as session:
+                told = await history.of(session, application["id"])
+            assert [(e.actor, e.whom) for e in told if e.deed is Deed.APPROVED] == [
+                ("qianwei", "sunfang")
+            ]
+
+
+async def click_here(room: Room, here: Item, _there: Item) -> None:
+    await room.click("qianwei", here, "同意")
+
+
+async def click_there(room: Room, _here: Item, there: Item) -> None:
+    await click(room, "qianwei", there, "同意")
