@@ -182,9 +182,6 @@ class Vault:
         except InvalidTag as error:
             raise CannotOpen(f"a value of {place} was changed or moved") from error
 
-    def is_current(self, sealed: bytes) -> bool:
-        return int.from_bytes(sealed[3:5], "big") == self._current.id
-
     def index(self, kind: str, value: str) -> bytes:
         """A blind index: equal values of a kind give equal bytes, and nothing else is told."""
         return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")

@@ -1,12 +1,12 @@
 """Yuan in the domain, fen in the tables, and nothing lost on the way."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.kernel.money import from_fen, to_fen, yuan, yuan_from_feed
+from crm.kernel.money import from_fen, to_fen, yuan
 
 FEN = st.integers(-(10**17), 10**17)
 
@@ -42,23 +42,3 @@ def test_an_amount_moves_by_half_a_fen_at_most_when_it_is_stored(amount: Decimal
 def test_half_a_fen_is_rounded_up_and_away_from_zero(given_amount: str, stored: str) -> None:
     assert yuan(given_amount) == Decimal(stored)
     assert from_fen(to_fen(Decimal(given_amount))) == Decimal(stored)
-
-
-@given(st.integers(-(10**13), 10**13))
-def test_a_feeds_double_is_read_as_the_decimal_it_prints(tenths_of_fen: int) -> None:
-    printed = Decimal(tenths_of_fen) / 1000
-    exact = printed.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    assert yuan_from_feed(float(printed)) == exact
-
-
-@pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), float("-inf"), 1.7976931348623157e308]
-)
-def test_what_a_feed_did_not_send_is_none(value: float) -> None:
-    assert yuan_from_feed(value) is None
-
-
-@given(st.floats())
-def test_no_double_of_a_feed_breaks_the_reading(value: float) -> None:
-    read = yuan_from_feed(value)
-    assert read is None or abs(float(read) - value) <= max(0.005001, abs(value) * 1e-9)
