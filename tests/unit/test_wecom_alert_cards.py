@@ -131,7 +131,7 @@ def test_namesakes_are_told_apart_by_their_accounts() -> None:
     ("after", "equity", "words"),
     [
         ("0.978", "100000", "rb2701 多 4 手 → 97.8%"),
-        ("1.75", "100000", "rb2701 多 4 手 → 175.0%，仍不足"),
+        ("1.75", "100000", "rb2701 多 4 手 → 175.0%，仍不足，须入金"),
         (None, "-350", "rb2701 多 4 手，仍不足，须入金"),
     ],
 )
@@ -141,6 +141,27 @@ def test_closing_is_never_said_to_be_enough_where_it_is_not(
     known = alert(1).advice | {"after": after}
     card = case_card(alert(1, advice=known, equity=Decimal(equity)), [], READER)
     assert next(fact.value for fact in card.facts if fact.label == "建议减仓") == words
+
+
+def test_where_everything_is_to_be_closed_it_is_said_and_no_degree_is() -> None:
+    known = alert(1).advice | {"after": "0"}
+    card = case_card(alert(1, advice=known), [], READER)
+    [told] = [fact for fact in card.facts if fact.label.startswith("建议")]
+    assert (told.label, told.value) == ("建议全平", "rb2701 多 4 手，不再占用保证金")
+
+
+def test_an_account_that_is_well_again_is_told_so_once() -> None:
+    well = alert(1, state=AlertState.RESOLVED, ended_at=AT)
+    card = case_card(well, [], READER)
+    assert (card.status, card.text) == ("已恢复", "")
+
+
+def test_what_is_left_out_of_the_list_is_told_as_it_is() -> None:
+    still = [alert(n) for n in range(1, 10)]
+    well = [alert(n, state=AlertState.RESOLVED, ended_at=AT) for n in range(10, 13)]
+    assert calls_card(still, READER, owner=False).text == "另有 3 条未了，发「风险榜」看前 20 户"
+    both = calls_card([*still[:5], *well], READER, owner=False)
+    assert both.text == "另有 2 条已恢复，没有列出"
 
 
 def test_an_account_that_is_coming_back_says_so() -> None:
@@ -153,7 +174,7 @@ def test_an_account_that_is_coming_back_says_so() -> None:
 def test_whoever_rose_is_not_said_to_be_well_on_the_card_he_left() -> None:
     worse = alert(2, name="李四", level=Level.FORCE)
     left = group_card(group(), [], "杭州营业部", READER, {worse: True})
-    assert (left.title, left.status) == ("【追保】杭州营业部 · 已转级", "已转级")
+    assert (left.title, left.status) == ("【追保】杭州营业部 · 1 户升级", "已转级")
     assert left.text == "李四 升至强平"
     well = alert(1, name="张三", state=AlertState.RESOLVED, ended_at=AT)
     assert group_card(group(), [well], "杭州营业部", READER).title.endswith("已全部解除")
@@ -166,7 +187,12 @@ def test_whoever_rose_is_not_said_to_be_well_on_the_card_he_left() -> None:
 
 
 def test_whose_clients_are_a_colleagues_by_now_is_told_so() -> None:
-    assert group_card(group(), [], "杭州营业部", READER).status == "已转交"
+    card = group_card(group(), [], "杭州营业部", READER)
+    assert (card.title, card.status, card.text) == (
+        "【追保】杭州营业部 · 现由其他同事负责",
+        "已转交",
+        "",
+    )
 
 
 @ROOMS

@@ -24,7 +24,7 @@ def case_card(
     over = not is_open(alert)
     name = reader.name(alert)
     short = text.cut(name, LONGEST_NAME)
-    lines = ("" if short == name else name, _ending(alert) if over else "")
+    lines = ("" if short == name else name, _elsewhere(alert))
     return Card(
         title=f"{short} {reader.account(alert)} · {alert.level.word}处理",
         status=words.status(alert),
@@ -51,11 +51,11 @@ def handed_card(alert: Alert) -> Card:
     )
 
 
-def _ending(alert: Alert) -> str:
+def _elsewhere(alert: Alert) -> str:
+    """Of one that is well the status, the figures and what became of it say all."""
     if alert.state is AlertState.CLOSED:
         return f"{words.hour(alert.ended_at)} 转为更高等级，见新的卡片"
-    now = "" if alert.risk is None else f"，风险度 {text.percent(alert.risk, 1)}"
-    return f"已恢复 {words.hour(alert.ended_at)}{now}"
+    return ""
 
 
 def _facts(alert: Alert, reader: Reader, absent: str) -> Iterable[Fact]:
@@ -100,14 +100,19 @@ def _advice(alert: Alert) -> Iterable[Fact]:
             f"{each.instrument} {'多' if each.direction == 'long' else '空'} {each.lots} 手"
             for each in found.closing
         )
-        yield Fact("建议减仓", f"{lots}{_leads_to(found, alert)}")
+        yield Fact(
+            "建议全平" if found.after == 0 else "建议减仓", f"{lots}{_leads_to(found, alert)}"
+        )
 
 
 def _leads_to(found: Advice, alert: Alert) -> str:
-    """→ 97.8%; never that closing is enough where it is not."""
+    """→ 97.8%; never that closing is enough where it is not. With everything closed there is no
+    degree any more."""
     if found.after is None:
         return "，仍不足，须入金" if alert.equity is not None and alert.equity <= 0 else ""
-    short = "，仍不足" if found.after > 1 else ""
+    if found.after == 0:
+        return "，不再占用保证金"
+    short = "，仍不足，须入金" if found.after > 1 else ""
     return f" → {text.percent(found.after, 1)}{short}"
 
 

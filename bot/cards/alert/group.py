@@ -111,12 +111,13 @@ def _moved_on(
 ) -> Card:
     """Nobody is well: whoever was here is on the card of another level, or is not this reader's
     any more."""
-    what, text = "已转级", _ended((), moved, reader) or "都已转入其他等级的卡片"
+    what = "，".join(_counted(moved)) or "已转入其他等级"
+    status, text = "已转级", _ended((), moved, reader)
     if not (alerts or moved):
-        what, text = "已转交", "这里的客户现在由其他同事负责"
+        what, status, text = "现由其他同事负责", "已转交", ""
     return Card(
         title=f"【{group.level.word}】{branch or '未分营业部'} · {what}",
-        status=what,
+        status=status,
         tone=Tone.GREY,
         text=text,
         footer=words.as_of(alerts, reader),

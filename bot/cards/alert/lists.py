@@ -46,7 +46,7 @@ def calls_card(
         title = "今日没有追保" if not owner else "今日您的客户没有追保"
         return Card(title="现在判断不了有没有追保" if doubt else title, text=doubt)
     rest = len(alerts) - len(shown)
-    more = f"另有 {rest} 条，发「风险榜」看前 20 户" if rest > 0 else ""
+    more = _not_shown(len(still) - sum(map(is_open, shown)), rest)
     return Card(
         title=f"今日追保 {len({each.account for each in alerts})} 户 · {len(still)} 户未了",
         status="数据已中断" if doubt else "" if still else "已全部解除",
@@ -56,6 +56,13 @@ def calls_card(
         buttons=tuple(Button(f"alert:{each.id}", str(n)) for n, each in enumerate(shown, start=1)),
         footer="回复序号或点按钮看个案",
     )
+
+
+def _not_shown(open_ones: int, rest: int) -> str:
+    """Only who is still short is found in 风险榜."""
+    if open_ones > 0:
+        return f"另有 {open_ones} 条未了，发「风险榜」看前 20 户"
+    return f"另有 {rest} 条已恢复，没有列出" if rest > 0 else ""
 
 
 def warned_card(alerts: Sequence[Alert], reader: Reader) -> Card:

@@ -15,7 +15,8 @@ def ring_words(
     """What is said by telephone and in short messages: nobody's name, no figures. ``works``: to
     somebody at the desk; a branch's head can only see to it that they do."""
     minutes = max(1, int(waited.total_seconds() // 60))
-    late = f"{minutes} 分钟无人认领，请{'立即处理' if works else '督促风控岗处理'}"
+    longest = "最久 " if len(levels) > 1 else ""  # each has waited since its own beginning
+    late = f"{longest}{minutes} 分钟无人认领，请{'立即处理' if works else '督促风控岗处理'}"
     money = [level for level in levels if level is not Level.UNSURE]
     if not money:
         return f"期台预警：数据异常 {len(levels)} 项，{late}"
