@@ -262,6 +262,43 @@ class TestCards:
         assert "按 ok:1 #K3F9.4" in far.to(GROUP)[0].params["text"]
 
 
+class TestPages:
+    """A card that leads to a page of ours."""
+
+    CARD = Card(id="K3F9", title="9 条待办", link="/pages/todo")
+
+    @pytest.mark.parametrize(
+        ("public_url", "link"),
+        [
+            ("https://desk.example.com", "https://desk.example.com/pages/todo"),
+            ("", ""),  # nobody was told where the pages are
+        ],
+    )
+    async def test_it_says_where_that_is_when_first_shown_and_later(
+        self, far: FakeDingTalk, clock: StoppedClock, public_url: str, link: str
+    ) -> None:
+        async with open_dingtalk(far.settings(public_url=public_url), clock, Shelf()) as ding:
+            await ding.send(out(self.CARD))
+            await ding.send(out(self.CARD, update=True))
+        for call in (*far.to(CREATE), *far.to(CARDS, "PUT")):
+            assert call.body["cardData"]["cardParamMap"]["link"] == link
+        assert len(far.calls) == 3  # with the token's
+
+    async def test_in_words_too(self, far: FakeDingTalk, clock: StoppedClock) -> None:
+        settings = far.settings(public_url="https://desk.example.com", templates={})
+        async with open_dingtalk(settings, clock, Shelf()) as ding:
+            await ding.send(out(self.CARD))
+        [call] = far.to(PRIVATE)
+        assert "[查看详情](https://desk.example.com/pages/todo)" in call.params["text"]
+
+    async def test_a_link_to_elsewhere_is_left_alone(
+        self, far: FakeDingTalk, ding: DingTalk
+    ) -> None:
+        await ding.send(out(Card(id="K3F9", title="公告", link="https://x.example/1")))
+        [call] = far.to(CREATE)
+        assert call.body["cardData"]["cardParamMap"]["link"] == "https://x.example/1"
+
+
 class TestMedia:
     async def test_a_picture_is_uploaded_and_shown_with_its_caption(
         self, far: FakeDingTalk, ding: DingTalk

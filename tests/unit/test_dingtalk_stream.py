@@ -305,6 +305,17 @@ class TestClicks:
         assert raw.ask.click is not None
         assert (raw.ask.click.action, raw.ask.click.version) == ("ok:1", 4)
 
+    async def test_its_answer_says_where_a_page_of_ours_is(
+        self, far: FakeDingTalk, desk: Desk
+    ) -> None:
+        desk.card = Card(id="K3F9", version=5, title="9 条待办", link="/pages/todo")
+        async with running(far, desk, public_url="https://desk.example.com"):
+            await far.push(pressed())
+            answer = await far.answered()
+            await until(lambda: desk.shown == [desk.card])
+        params = json.loads(answer["data"])["response"]["cardData"]["cardParamMap"]
+        assert params["link"] == "https://desk.example.com/pages/todo"
+
     async def test_past_the_budget_the_person_reads_that_work_goes_on(
         self, far: FakeDingTalk, desk: Desk
     ) -> None:

@@ -9,6 +9,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, Final, assert_never
@@ -26,6 +27,7 @@ from bot.chat.message import (
     Ring,
     Text,
 )
+from bot.chat.pages import linked
 from bot.chat.ports import Blobs, Capabilities, Outgoing, Receipt, Tally
 from bot.platforms.dingtalk import render
 from bot.platforms.dingtalk.api import Api, http_session, uncounted
@@ -99,6 +101,7 @@ class DingTalk:
         )
 
     async def send(self, out: Outgoing) -> Receipt:
+        out = replace(out, part=linked(out.part, self._settings.public_url))
         try:
             return await self._show(out)
         except OutsideError as error:

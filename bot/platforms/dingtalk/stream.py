@@ -18,6 +18,7 @@ import orjson
 
 from bot import crashpoint
 from bot.chat.message import Ask, Card
+from bot.chat.pages import linked
 from bot.chat.ports import Health, HearAll, HearClick, Tally
 from bot.chat.raw import Raw, raw_of
 from bot.platforms.dingtalk.api import Api, http_session, uncounted
@@ -235,7 +236,8 @@ class Stream:
         try:
             async with asyncio.timeout(CLICK_SECONDS):
                 card = await self._hear_click(raw_of(self._settings.client_id, ask))
-            answer = ack(item.frame.message_id, orjson.dumps(click_answer(card)))
+            shown = linked(card, self._settings.public_url) if card else None
+            answer = ack(item.frame.message_id, orjson.dumps(click_answer(shown)))
         except Exception as error:  # noqa: BLE001 - one click's bug must not end the others
             # Said at once: the person sees that it failed and clicks again.
             self._failed("click", item.frame.message_id, error)

@@ -6,9 +6,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, assert_never
 
 from bot.chat.message import (
     Card,
@@ -16,12 +15,12 @@ from bot.chat.message import (
     Document,
     FileIn,
     Markdown,
-    Part,
     Picture,
     Place,
     Ring,
     Text,
 )
+from bot.chat.pages import linked
 from bot.chat.ports import Blobs, Capabilities, Outgoing, Receipt, Tally
 from bot.platforms.wecom import render
 from bot.platforms.wecom.aibot import AiBot, Lease, always
@@ -55,9 +54,6 @@ REMEMBERED: Final = 1_000
 PACED: Final = timedelta(hours=1)  # the longest span of a limit that a restart could break
 ENDED: Final = "ended"  # where a card was shown that asks for nothing any more
 OWED: Final = "click"
-
-
-PartT = TypeVar("PartT", bound=Part)
 
 
 class Recent(OrderedDict[str, Any]):
@@ -227,7 +223,7 @@ class WeCom:
 
     def _messages(self, out: Outgoing, channel: Channel) -> Sequence[Message]:
         style = channel.style
-        match self._linked(out.part):
+        match linked(out.part, self.settings.public_url):
             case Card() as card if out.key in self._in_words:
                 return render.in_words(card, style)
             case Card() as card:
@@ -244,13 +240,6 @@ class WeCom:
             case Text() | Markdown() as part:
                 return render.said(part, style)
         assert_never(out.part)
-
-    def _linked(self, part: PartT) -> PartT:
-        """A card that leads to a page of ours says where that is."""
-        if isinstance(part, Card) and part.link.startswith("/"):
-            base = self.settings.public_url
-            return replace(part, link=f"{base}{part.link}" if base else "")
-        return part
 
     def _task(self, out: Outgoing, card: Card) -> str:
         """A card shown anew has the number of its version; the first has none."""
@@ -305,7 +294,8 @@ class WeCom:
 
     def draw(self, card: Card, room: Room = WIDE) -> Drawn:
         """The card as it would replace the one that is on the screen."""
-        return draw(self._linked(card), task_of(card.id), self.settings.card_url, room)
+        shown = linked(card, self.settings.public_url)
+        return draw(shown, task_of(card.id), self.settings.card_url, room)
 
     async def _update(self, out: Outgoing, card: Card) -> Receipt:
         """By a code while there is one: a click's for whatever changed, the one that came with the
