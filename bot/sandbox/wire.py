@@ -14,6 +14,7 @@ SECRET = frozenset(
     {
         "accesstoken",
         "access_token",
+        "refreshtoken",
         "clientsecret",
         "appsecret",
         "secret",

@@ -68,6 +68,7 @@ PEOPLE = (
     Person("peijun", "裴俊", "audit_admin"),
 )
 STRANGER = Person("stranger", "路人", "stranger")  # on the platforms, unknown to qidesk
+OUTSIDER = Person("outsider", "外公司的人", "stranger")  # with an account on the platforms
 
 GROUPS = (
     Group("g-risk", "风控值班群", ("fengjun", "chenxi", "sunfang", "qianwei")),

@@ -50,11 +50,13 @@ class Problem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that passed the gate. ``app`` is the caller's, empty where no token is needed."""
+    """A call that passed the gate. ``app`` is the caller's, empty where no token is needed;
+    ``person`` is in whose name it calls, where that is asked."""
 
     app: App
     body: dict[str, Any]
     request: web.Request
+    person: str = ""
 
     def text(self, key: str, problem: str) -> str:
         """A string that must be there. Raises Problem."""
@@ -83,6 +85,10 @@ class Calls:
     ) -> None:
         self._add(Manner.API, method, path, serve, scope, counted)
 
+    def personal(self, method: str, path: str, serve: Serve, *, scope: str) -> None:
+        """A call with the token of a person instead of an app's own; it is not counted."""
+        self._add(Manner.API, method, path, serve, scope, counted=False, personal=True)
+
     def oapi(self, method: str, path: str, serve: Serve, *, scope: str = "") -> None:
         """Contacts and media, which the monthly quota does not count."""
         self._add(Manner.OAPI, method, path, serve, scope, counted=False)
@@ -101,7 +107,14 @@ class Calls:
         self.routes.append(web.route(method, PREFIX + path, handle))
 
     def _add(
-        self, manner: Manner, method: str, path: str, serve: Serve, scope: str, counted: bool
+        self,
+        manner: Manner,
+        method: str,
+        path: str,
+        serve: Serve,
+        scope: str,
+        counted: bool,
+        personal: bool = False,
     ) -> None:
         async def gated(call: Call) -> dict[str, Any]:
             self._check(manner, call.app, path, scope)
@@ -116,7 +129,8 @@ class Calls:
             if spoiled:
                 self._note_in(Call(NO_APP, {}, request), path)
                 return self._answer(path, spoiled)
-            call = Call(self._caller(manner, request), await read_json(request), request)
+            app, person = self._caller(manner, request, personal=personal)
+            call = Call(app, await read_json(request), request, person)
             self._note_in(call, path)
             response = await answered(manner, gated, call)
             await self._linger()
@@ -124,10 +138,12 @@ class Calls:
 
         self.routes.append(web.route(method, PREFIX + path, handle))
 
-    def _caller(self, manner: Manner, request: web.Request) -> App:
+    def _caller(self, manner: Manner, request: web.Request, *, personal: bool) -> tuple[App, str]:
         if manner is Manner.HOOK:
-            return NO_APP
-        return self._tokens.app_of(token_of(request)) or NO_APP
+            return NO_APP, ""
+        if personal:
+            return self._tokens.owner(token_of(request)) or (NO_APP, "")
+        return self._tokens.app_of(token_of(request)) or NO_APP, ""
 
     def _check(self, manner: Manner, app: App, path: str, scope: str) -> None:
         """Raises Problem for a bad token, a missing scope or a limit."""

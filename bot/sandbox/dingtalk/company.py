@@ -12,6 +12,7 @@ CORP_ID = "dingqidesksandbox01"
 SCOPES = frozenset(
     {
         "qyapi_base",
+        "Contact.User.Read",
         "qyapi_robot_sendmsg",
         "Card.Instance.Write",
         "qyapi_get_member",
@@ -116,6 +117,7 @@ class DingTalkSettings:
     card_reuse: Literal["error", "silent"] = "error"
     repeat_share: float = 0.0  # of acknowledged pushes that come once more unasked
     latency_seconds: float = 0.0  # median of what an answer takes, log-normal (unsure)
+    redirect_urls: tuple[str, ...] = ()  # where a login may lead back to; () is anywhere
     stringly: bool = False  # contacts answer booleans and lists as strings
 
     @property

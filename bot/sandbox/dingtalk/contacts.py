@@ -29,6 +29,7 @@ class Contacts:
 
     def add_routes(self, calls: Calls) -> None:
         by_mobile = "qyapi_get_member_by_mobile"
+        calls.oapi("POST", "/topapi/user/getbyunionid", self._by_union, scope=READ_PEOPLE)
         calls.oapi("POST", "/topapi/v2/user/get", self._user, scope=READ_PEOPLE)
         calls.oapi("POST", "/topapi/v2/user/getbymobile", self._by_mobile, scope=by_mobile)
         calls.oapi("POST", "/topapi/user/listid", self._members, scope=READ_MEMBERS)
@@ -80,6 +81,13 @@ class Contacts:
         if found is None:
             raise Problem(60121, "找不到该用户")
         return {"result": {"userid": found.id}}
+
+    async def _by_union(self, call: Call) -> dict[str, Any]:
+        given = str(call.body.get("unionid", ""))
+        found = next((one for one in self._world.people if union_id(one.id) == given), None)
+        if found is None or self._has_left(found.id):
+            raise Problem(60121, "找不到该用户")
+        return {"result": {"contact_type": 0, "userid": found.id}}
 
     async def _members(self, call: Call) -> dict[str, Any]:
         department = self._department(call)

@@ -59,7 +59,7 @@ class DingTalk:
         self._rooms = (
             Gateway(ground, settings, self._stream),
             self._stream,
-            Login(settings, self._tokens, self._meter),
+            Login(ground, settings, self._tokens, self._meter),
             hooks,
             self._cards,
             files,
@@ -82,6 +82,7 @@ class DingTalk:
         return {
             "api_base": address + PREFIX,
             "oapi_base": address + PREFIX,
+            "oauth_base": address + PREFIX,
             "corp_id": CORP_ID,
             "client_id": desk.client_id,
             "client_secret": desk.client_secret,

@@ -1,37 +1,28 @@
 """How an app comes to its token, and how a page learns who looks at it."""
 
 import hashlib
-import html
-import secrets
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.sandbox.ground import Ground
-from bot.sandbox.wecom.calls import PREFIX, Call, Calls, Problem
+from bot.sandbox.sign_in import CODE, CODE_LIFE, SignIn, with_query
+from bot.sandbox.wecom.calls import NAME, PREFIX, Call, Calls, Problem
 from bot.sandbox.wecom.company import WeComSettings, open_id
 from bot.sandbox.wecom.contacts import Contacts, mobile_of
 from bot.sandbox.wecom.tokens import Tokens
 
-CODE_LIFE, TICKET_LIFE = 5 * 60_000, 1800_000  # milliseconds (official doc)
+TICKET, TICKET_LIFE = "ticket", 1800_000  # milliseconds (official doc)
 AUTHORIZE, SIGN_IN = "/connect/oauth2/authorize", "/wwlogin/sso/login"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS wecom_login (
-  secret TEXT PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, scope TEXT NOT NULL,
-  expires INTEGER NOT NULL
-);
-"""
-PAGE = """<!DOCTYPE html><html lang="zh-CN"><meta charset="utf-8"><title>企业微信登录</title>
-<body><h1>以谁的身份登录</h1><ul>{people}</ul></body></html>"""
 
 
 class Login:
     def __init__(
         self, ground: Ground, settings: WeComSettings, tokens: Tokens, contacts: Contacts
     ) -> None:
-        ground.disk.define(SCHEMA)
         self._ground = ground
+        self._sign_in = SignIn(ground, NAME, "企业微信登录")
         self._settings = settings
         self._tokens = tokens
         self._contacts = contacts
@@ -83,18 +74,12 @@ class Login:
         state = query.get("state", "")
         if len(state) > 128 or not (state.isalnum() or not state):
             return web.Response(status=400, text="state 不对")
-        person = self._contacts.find(query.get("person", ""))
+        person = self._sign_in.person(query.get("person", ""))
         if person is None:
-            return self._choose(request)
-        code = self._issue("code", person.id, query.get("scope", "snsapi_base"), CODE_LIFE)
+            return self._sign_in.choose(request)
+        app, scope = query.get("agentid", ""), query.get("scope", "snsapi_base")
+        code = self._sign_in.issue(CODE, app, person.id, scope, CODE_LIFE)
         raise web.HTTPFound(with_query(target, {"code": code, "state": state}))
-
-    def _choose(self, request: web.Request) -> web.Response:
-        rows = []
-        for person in self._ground.world.people:
-            address = html.escape(str(request.url.update_query(person=person.id).relative()))
-            rows.append(f'<li><a href="{address}">{html.escape(person.name)}</a></li>')
-        return web.Response(text=PAGE.format(people="".join(rows)), content_type="text/html")
 
     async def _user_info(self, call: Call) -> dict[str, Any]:
         person, scope = self._redeem(call)
@@ -102,20 +87,22 @@ class Login:
             return {"openid": open_id(person)}
         if scope != "snsapi_privateinfo":
             return {"userid": person}
-        ticket = self._issue("ticket", person, scope, TICKET_LIFE)
+        ticket = self._sign_in.issue(TICKET, call.agent.name, person, scope, TICKET_LIFE)
         return {"userid": person, "user_ticket": ticket, "expires_in": TICKET_LIFE // 1000}
 
     async def _old_user_info(self, call: Call) -> dict[str, Any]:
         person, _ = self._redeem(call)
+        if self._contacts.find(person) is None:
+            return {"OpenId": open_id(person)}
         return {"UserId": person, "DeviceId": ""}
 
     async def _user_detail(self, call: Call) -> dict[str, Any]:
-        row = self._find(call.text("user_ticket", 84015), "ticket")
-        if row is None:
+        found = self._sign_in.find(TICKET, call.text("user_ticket", 84015))
+        if found is None:
             raise Problem(84015, "invalid ticket")
-        if row[2] <= self._ground.clock.millis():
+        if found.expired:
             raise Problem(84014, "ticket expired")
-        person = row[0]
+        person = found.person
         return {
             "userid": person,
             "gender": "0",
@@ -132,26 +119,7 @@ class Login:
         code = call.query("code")
         if not code:
             raise Problem(41008, "code missing")
-        row = self._find(code, "code")
-        self._ground.disk.run("DELETE FROM wecom_login WHERE secret = ? AND kind = 'code'", code)
-        if row is None or row[2] <= self._ground.clock.millis():
+        found = self._sign_in.redeem(code)
+        if found is None:
             raise Problem(40029)
-        return row[0], row[1]
-
-    def _issue(self, kind: str, person: str, scope: str, life: int) -> str:
-        value = secrets.token_urlsafe(48)
-        expires = self._ground.clock.millis() + life
-        sql = "INSERT INTO wecom_login VALUES (?, ?, ?, ?, ?)"
-        self._ground.disk.run(sql, value, kind, person, scope, expires)
-        return value
-
-    def _find(self, value: str, kind: str) -> tuple[str, str, int] | None:
-        sql = "SELECT * FROM wecom_login WHERE secret = ? AND kind = ?"
-        row = self._ground.disk.row(sql, value, kind)
-        return (row["person"], row["scope"], row["expires"]) if row else None
-
-
-def with_query(address: str, more: dict[str, str]) -> str:
-    parts = urlsplit(address)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *more.items()])
-    return urlunsplit(parts._replace(query=query))
+        return found.person, found.scope
