@@ -48,6 +48,7 @@ class DingTalk(Section):
     corp_id: str = ""
     api_base: str = "https://api.dingtalk.com"
     oapi_base: str = "https://oapi.dingtalk.com"
+    authorize_base: str = "https://login.dingtalk.com"  # where pages send people to sign in
     templates: dict[str, str] = {}  # desk = "….schema"
     risk_groups: list[str] = []  # conversation ids of the risk desk's groups
     robots: dict[str, CustomRobot] = {}

@@ -5,7 +5,7 @@ from bot.platforms.wecom.settings import AiBotSettings, WeComSettings
 from bot.settings import DingTalk, Settings, WeCom
 
 
-def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
+def dingtalk_of(settings: DingTalk, public_url: str = "") -> DingTalkSettings:
     """The section as the adapter wants it."""
     return DingTalkSettings(
         client_id=settings.client_id,
@@ -14,6 +14,8 @@ def dingtalk_of(settings: DingTalk) -> DingTalkSettings:
         corp_id=settings.corp_id,
         api_base=settings.api_base,
         oapi_base=settings.oapi_base,
+        authorize_base=settings.authorize_base,
+        public_url=public_url.rstrip("/"),
         templates=settings.templates,
         proxy=settings.proxy,
         connections=settings.connections,

@@ -287,7 +287,7 @@ async def _source(name: str, source: SourceSettings, http: aiohttp.ClientSession
 async def _dingtalk(settings: Settings) -> list[Finding]:
     if settings.dingtalk is None:
         return []
-    told = dingtalk_of(settings.dingtalk)
+    told = dingtalk_of(settings.dingtalk, settings.web.public_url)
 
     async def ask() -> list[Found]:
         async with http_session(told) as http:

@@ -15,12 +15,18 @@ FORM = re.compile(r"([0-9]{1,12})\.([0-9a-f]{48})\.([a-z]{1,20})")
 class Login(Protocol):
     """A platform's own login."""
 
+    @property
+    def code_name(self) -> str:
+        """What the platform calls the code in the address by which the browser comes back."""
+        ...
+
     def address(self, back_to: str, state: str) -> str:
-        """Where to send the browser; it comes back to ``back_to`` with ``code`` and ``state``."""
+        """Where to send the browser; it comes back to ``back_to`` with a code and ``state``."""
         ...
 
     async def user(self, code: str) -> str:
-        """The member behind a code, which is good once; "" for an outsider. Raises OutsideError."""
+        """The member behind a code, which is good once; "" for an outsider. Raises OutsideError,
+        REFUSED for a code that is good no more."""
         ...
 
 

@@ -84,9 +84,10 @@ class Site:
         by, query = request.match_info["platform"], request.query
         cookie, now = request.cookies.get(UNDER_WAY, ""), self._store.clock.now()
         attempt = came_back(cookie, query.get("state", ""), now)
-        if by not in self._logins or attempt is None or not query.get("code"):
+        code = query.get(self._logins[by].code_name, "") if by in self._logins else ""
+        if attempt is None or not code:
             return self._over(_said("登录没有成功", "链接已过期，请回到会话重新打开", status=403))
-        return self._over(await self._signed_in(by, query["code"], attempt.page))
+        return self._over(await self._signed_in(by, code, attempt.page))
 
     async def logout(self, request: web.Request) -> web.Response:
         async with self._store.writing() as session:

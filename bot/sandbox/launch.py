@@ -159,6 +159,7 @@ def write_config(options: Options) -> str:
             "robot_code": app.robot_code,
             "api_base": base,
             "oapi_base": base,
+            "authorize_base": base,
             "templates": {"desk": TEMPLATE},
             "risk_groups": ["g-risk"],
         },

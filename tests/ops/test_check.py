@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from sqlalchemy import delete, update
 
 from bot.app.database import clock_of
 from bot.commands import bulk, check, gateway
 from bot.models import Meter
+from bot.sandbox.dingtalk.company import DESK
+from bot.sandbox.server import SandboxSettings, make_app
 from bot.settings import DingTalk, Settings, SourceSettings, StoreSettings, WeCom
 from crm.kernel.audit import AuditRow
 from crm.kernel.calendar import Calendar
@@ -214,6 +217,26 @@ async def platform() -> AsyncIterator[Platform]:
     platform.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield platform
     await runner.cleanup()
+
+
+async def test_dingtalk_is_told_where_its_login_leads_back_to(
+    settings: Settings, desk: Store, tmp_path: Path
+) -> None:
+    far = TestServer(make_app(SandboxSettings(data_dir=tmp_path / "far", page_dir=None)))
+    await far.start_server()
+    base = f"{str(far.make_url('')).rstrip('/')}/sim/dingtalk"
+    dingtalk = DingTalk(
+        client_id=DESK.client_id,
+        client_secret=SecretStr(DESK.client_secret),
+        api_base=base,
+        oapi_base=base,
+    )
+    web_section = settings.web.model_copy(update={"public_url": "https://desk.example.com/"})
+    told = settings.model_copy(update={"dingtalk": dingtalk, "web": web_section})
+    texts = [text for level, text in (await found(told))["钉钉"] if level == "ok"]
+    await far.close()
+    [told_of_pages] = [text for text in texts if "Contact.User.Read" in text]
+    assert "https://desk.example.com/pages/back/dingtalk" in told_of_pages
 
 
 async def test_with_wecom_alone_its_clock_is_asked(

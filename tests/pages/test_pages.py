@@ -30,6 +30,7 @@ PUBLIC = "http://desk.example.com"
 class FakeLogin:
     """Codes are good once and name whoever they were made for."""
 
+    code_name = "ticket"
     codes: dict[str, str] = field(
         default_factory=lambda: {"c1": "wangqiang", "c0": "", "cx": "who"}
     )
@@ -65,7 +66,7 @@ class Room:
         return query["state"][0]
 
     async def comes_back(self, state: str, code: str = "c1") -> ClientResponse:
-        return await self.get(f"/pages/back/dingtalk?code={code}&state={state}")
+        return await self.get(f"/pages/back/dingtalk?ticket={code}&state={state}")
 
     async def signs_in(self, code: str = "c1") -> ClientResponse:
         return await self.comes_back(await self.leaves_for_login(), code)

@@ -105,6 +105,20 @@ async def test_without_a_template_words_are_announced(far: FakeDingTalk) -> None
     assert "卡片以文字" in trouble(await findings(far, templates={}), "warning")
 
 
+async def test_with_pages_what_is_to_be_registered_for_their_login_is_told(
+    far: FakeDingTalk,
+) -> None:
+    found = trouble(await findings(far, public_url="https://desk.example.com"), "ok")
+    assert "https://desk.example.com/pages/back/dingtalk" in found
+    assert "Contact.User.Read" in found
+
+
+async def test_without_an_address_there_is_nothing_to_register(far: FakeDingTalk) -> None:
+    found = trouble(await findings(far), "ok")
+    assert "public_url" in found
+    assert "Contact.User.Read" not in found
+
+
 async def test_without_the_companys_id_it_is_asked_for(far: FakeDingTalk) -> None:
     assert "corp_id" in trouble(await findings(far, corp_id=""), "warning")
 

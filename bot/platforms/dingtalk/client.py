@@ -35,6 +35,7 @@ from bot.platforms.dingtalk.contacts import Contacts
 from bot.platforms.dingtalk.ding import NO_BALANCE, DingKind, Dings
 from bot.platforms.dingtalk.errors import HOOK_OVER, MODERATED, NO_TEMPLATE, ScopeMissing
 from bot.platforms.dingtalk.messages import Attached, Message
+from bot.platforms.dingtalk.oauth import Login
 from bot.platforms.dingtalk.robots import CustomRobots
 from bot.platforms.dingtalk.settings import (
     FETCH_BYTES,
@@ -90,6 +91,7 @@ class DingTalk:
         self._in_words = Recent()  # Outgoing.key of cards that had to be said in words
         self._media = Recent()  # content and name -> media id
         self.contacts = Contacts(api)
+        self.login = Login(settings, api, self.contacts)
         self.dings = Dings(settings, api)
         self.robots = CustomRobots(settings, api, clock)
 

@@ -11,9 +11,11 @@ from crm.kernel.errors import OutsideError
 
 USER: Final = "/topapi/v2/user/get"
 BY_MOBILE: Final = "/topapi/v2/user/getbymobile"
+BY_UNION: Final = "/topapi/user/getbyunionid"
 CHILDREN: Final = "/topapi/v2/department/listsub"
 MEMBERS: Final = "/topapi/user/listid"
 ROOT: Final = 1
+MEMBER: Final = "0"  # contact_type; 1 is an external contact (seen in 4)
 NOBODY: Final = frozenset({"33012", "60121"})  # no such user id in this company (official doc)
 
 
@@ -67,6 +69,17 @@ class Contacts:
     async def user_of_mobile(self, mobile: str) -> str:
         result = await self._result(BY_MOBILE, {"mobile": mobile})
         return str(result.get("userid", ""))
+
+    async def user_of_union(self, union: str) -> str:
+        """The member with this unionid, "" for whoever is none of ours."""
+        try:
+            result = await self._result(BY_UNION, {"unionid": union})
+        except OutsideError as error:
+            if error.code in NOBODY:
+                return ""
+            raise
+        is_member = str(result.get("contact_type", MEMBER)) == MEMBER
+        return str(result.get("userid") or "") if is_member else ""
 
     async def departments(self, root: int = ROOT) -> AsyncIterator[Department]:
         """All below ``root``, parents first: no call lists them at once."""

@@ -7,13 +7,14 @@ not exist and read the refusal.
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, Literal
 
+from bot.chat.pages import way_back
 from bot.platforms.dingtalk.api import Api
 from bot.platforms.dingtalk.client import CARDS, DOWNLOAD
 from bot.platforms.dingtalk.contacts import USER
 from bot.platforms.dingtalk.errors import NO_TEMPLATE, ScopeMissing
 from bot.platforms.dingtalk.frames import SUBSCRIPTIONS
 from bot.platforms.dingtalk.link import AGENT
-from bot.platforms.dingtalk.settings import DingTalkSettings
+from bot.platforms.dingtalk.settings import PLATFORM, DingTalkSettings
 from crm.kernel.errors import Outcome, OutsideError
 
 Level = Literal["ok", "warning", "wrong"]
@@ -27,6 +28,12 @@ PUBLISHED: Final = (
     "提示：应用发布状态无法由接口查询：若同事看不到机器人，或消息里没有员工号，"
     "请在开发者后台「版本管理与发布」发布应用，可见范围选全员"
 )
+PAGES: Final = (
+    "提示：「我的待办」页面由钉钉登录，下面两项无法由接口查询：请在开发者后台「安全设置」的"
+    "重定向 URL（回调域名）登记 {address}，"
+    "在「权限管理」的个人权限里开通「通讯录个人信息读权限」Contact.User.Read"
+)
+NO_PAGES: Final = "提示：没有填 [web] public_url：待办只在卡片里，没有「我的待办」页面"
 NO_CORP: Final = "未配置 [dingtalk] corp_id：请填写开发者后台首页的 CorpId，别的企业的消息才会拒收"
 QUOTA: Final = (
     "钉钉标准版全公司每月只有 5000 次接口调用和 3000 次消息推送，每发一条、每改一次卡片、"
@@ -45,7 +52,11 @@ async def probe(settings: DingTalkSettings, api: Api) -> list[Finding]:
     if not settings.corp_id:
         found.append(("warning", NO_CORP))
     found += [finding async for finding in _with_token(settings, api)]
-    return [*found, ("ok", PUBLISHED), ("warning", QUOTA)]
+    return [*found, ("ok", PUBLISHED), ("ok", _pages(settings.public_url)), ("warning", QUOTA)]
+
+
+def _pages(public_url: str) -> str:
+    return PAGES.format(address=way_back(public_url, PLATFORM)) if public_url else NO_PAGES
 
 
 async def _with_token(settings: DingTalkSettings, api: Api) -> AsyncIterator[Finding]:
@@ -101,7 +112,10 @@ def _scope(what: str, scope: str, trouble: OutsideError | None) -> Finding:
 
 def _contacts(trouble: OutsideError | None) -> Finding:
     if trouble is not None and trouble.code in NO_CONTACTS:
-        return ("warning", "缺少通讯录权限 qyapi_get_member：离职同步不可用")
+        return (
+            "warning",
+            "缺少通讯录权限「成员信息读权限」qyapi_get_member：离职同步和页面登录不可用",
+        )
     return _scope("读通讯录", "qyapi_get_member", trouble)
 
 

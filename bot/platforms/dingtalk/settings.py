@@ -34,6 +34,7 @@ class DingTalkSettings:
     corp_id: str = ""
     api_base: str = "https://api.dingtalk.com"
     oapi_base: str = "https://oapi.dingtalk.com"
+    authorize_base: str = "https://login.dingtalk.com"
     public_url: str = ""  # of our own pages; without it cards lead to none
     templates: Mapping[str, str] = field(default_factory=dict)
     proxy: str = field(default="", repr=False)  # may hold a password

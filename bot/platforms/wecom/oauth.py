@@ -10,6 +10,8 @@ USER: Final = "/cgi-bin/auth/getuserinfo"
 
 
 class Login:
+    code_name: Final = "code"
+
     def __init__(self, settings: WeComSettings, api: Api) -> None:
         self._settings = settings
         self._api = api
