@@ -74,6 +74,7 @@ class Front:
     lease: Lease
     ears: Ears
     adapters: dict[str, Adapter] = field(default_factory=dict)
+    dingtalk: DingTalkSettings | None = None
     wecom: WeCom | None = None
     reception: Reception | None = None  # behind the callback's address
     behind: Later[Behind] = field(default_factory=Later)
@@ -123,10 +124,12 @@ async def open_front(settings: Settings, clock: SystemClock | None = None) -> As
             lease=await stack.enter_async_context(Lease(database, "lead").open()),
             ears=Ears(inbox),
         )
+        public_url = settings.web.public_url
         if settings.dingtalk is not None:
-            await stack.enter_async_context(_dingtalk(front, dingtalk_of(settings.dingtalk)))
+            front.dingtalk = dingtalk_of(settings.dingtalk, public_url)
+            await stack.enter_async_context(_dingtalk(front, front.dingtalk))
         if settings.wecom is not None:
-            told = wecom_of(settings.wecom, settings.web.public_url)
+            told = wecom_of(settings.wecom, public_url)
             await stack.enter_async_context(_wecom(front, told))
         yield front
 

@@ -9,7 +9,7 @@ import aiohttp
 from bot import metrics
 from bot.app.front import Front, open_front
 from bot.app.leading import Lead
-from bot.app.platforms import dingtalk_of, risk_chats
+from bot.app.platforms import risk_chats
 from bot.app.rates import LIMITS, limits_of
 from bot.app.running import running
 from bot.app.service import Service
@@ -24,6 +24,7 @@ from bot.dispatch import Dispatcher
 from bot.jobs.keep_meter import keep_metering
 from bot.jobs.people_left import Directory
 from bot.limits import Limits
+from bot.pages.login import Login
 from bot.pages.site import Site
 from bot.platforms.dingtalk.client import open_dingtalk
 from bot.platforms.wecom.stored import StoredNotes
@@ -78,14 +79,17 @@ async def _assemble(
     bell = Bell(front.database)
     senders: dict[str, Sender] = {}
     directories: dict[str, Directory] = {}
-    if settings.dingtalk is not None:
-        opened = open_dingtalk(dingtalk_of(settings.dingtalk), clock, blobs, metrics.tally)
+    logins: dict[str, Login] = {}
+    if front.dingtalk is not None:
+        opened = open_dingtalk(front.dingtalk, clock, blobs, metrics.tally)
         dingtalk = await stack.enter_async_context(opened)
         senders["dingtalk"] = dingtalk
         directories["dingtalk"] = dingtalk.contacts
+        logins["dingtalk"] = dingtalk.login
     if front.wecom is not None:
         senders["wecom"] = front.wecom
         directories["wecom"] = front.wecom.contacts
+        logins["wecom"] = front.wecom.login
 
     async def parts() -> Mapping[str, Health]:
         return await parts_of(service, inside=True)  # a command is in a transaction
@@ -104,7 +108,6 @@ async def _assemble(
         risk_chats=risk_chats(settings),
     )
     limits = Limits(clock, {**LIMITS, **limits_of(settings)})
-    logins = {"wecom": front.wecom.login} if front.wecom is not None else {}
     service = Service(
         front=front,
         store=store,

@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.chat.pages import way_back
 from bot.pages import html, sessions
 from bot.pages.addresses import PATH
 from bot.pages.login import LASTS, Attempt, Login, came_back, platform_of
@@ -74,7 +75,7 @@ class Site:
             )
             return _page(html.sentence("登录期台", "请选择您用的办公软件", *choices))
         attempt = Attempt.begin(name, self._store.clock.now())
-        back_to = f"{self._public_url}{PATH}/back/{by}"
+        back_to = way_back(self._public_url, by)
         response = _to(self._logins[by].address(back_to, attempt.state))
         self._set(response, UNDER_WAY, attempt.cookie, int(LASTS.total_seconds()))
         return response

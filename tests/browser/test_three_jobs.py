@@ -139,6 +139,25 @@ async def test_a_rule_is_changed_by_two_and_taken_back_by_a_tap(viewer: Viewer) 
     await expect(card(page, "陈曦 · 近 7 天")).to_contain_text("提出更改")
 
 
+@pytest.mark.parametrize(("platform", "name"), [("dingtalk", "钉钉"), ("wecom", "企业微信")])
+async def test_the_card_of_tasks_leads_to_the_page_of_all_by_the_platforms_login(
+    viewer: Viewer, platform: str, name: str
+) -> None:
+    page = await viewer.open(f"{platform}/wangqiang/private")
+    for line, title in ((f"待办 明天 用{name}补签合同", "已建待办"), ("待办", "条待办")):
+        await page.get_by_test_id("composer").fill(line)
+        await page.get_by_test_id("send").click()
+        await expect(card(page, title)).to_be_visible()
+    async with page.context.expect_page() as opened:
+        await card(page, "条待办").get_by_role("link", name="查看详情").click()
+    tab = await opened.value
+    await tab.get_by_role("link", name=name, exact=True).click()
+    await expect(tab).to_have_title(f"{name}登录")
+    await tab.get_by_role("link", name="王强").click()
+    await expect(tab.locator("body")).to_contain_text(f"用{name}补签合同")
+    await expect(tab.get_by_role("button", name="退出")).to_be_visible()
+
+
 async def test_on_a_phone_a_step_makes_way_for_the_chat(viewer: Viewer) -> None:
     page = await viewer.open(viewport={"width": 390, "height": 844}, has_touch=True)
     await page.get_by_test_id("story-rule").tap()

@@ -18,8 +18,9 @@ from yarl import URL
 
 from bot.chat.pages import way_back
 from bot.models import PageSession
+from bot.pages.addresses import page_routes
 from bot.pages.login import Login
-from bot.pages.site import Site, page_routes
+from bot.pages.site import Site
 from bot.platforms.dingtalk.api import Api as DingTalkApi
 from bot.platforms.dingtalk.api import http_session as dingtalk_session
 from bot.platforms.dingtalk.contacts import Contacts
