@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -15,6 +16,9 @@ from crm.kernel.db import Store, open_store
 from crm.kernel.vault import Vault
 from tests.databases import TEMPLATE, Server, migrate, postgres_server
 from tests.fakes.broker import MONDAY_TEN, Broker, open_broker
+
+if TYPE_CHECKING:
+    from tests.filled import Filled
 
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
@@ -142,6 +146,20 @@ def postgres_furnished(
     broker = asyncio.run(furnish(url, keys, head))
     asyncio.run(server.keep(WITH_BROKER))
     return Furnished(broker, WITH_BROKER, head)
+
+
+@pytest.fixture(scope="session")
+def sqlite_furniture(tmp_path_factory: pytest.TempPathFactory) -> "Filled":
+    from tests.story.room import furnish  # the whole program: most tests do without
+
+    return asyncio.run(furnish(tmp_path_factory.mktemp("furniture")))
+
+
+@pytest.fixture(scope="session")
+def postgres_furniture(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> "Filled":
+    from tests.story.room import furnish
+
+    return asyncio.run(furnish(tmp_path_factory.mktemp("furniture"), postgres))
 
 
 @pytest.fixture

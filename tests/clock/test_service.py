@@ -1,35 +1,18 @@
 """The whole service beside the platforms, whose clocks go right while its own is set."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
 from crm.kernel import audit
 from tests.clock.test_set_clock import STEPS, step
-from tests.databases import Server
-from tests.story.room import Item, Room, open_room
+from tests.story.conftest import furniture, room
+from tests.story.room import Item, Room
 
-__all__ = ["step"]
+__all__ = ["furniture", "room", "step"]
 QUICKLY = 5.0  # seconds: much less than the smallest step
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def room(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Room]:
-    environ: dict[str, str] = {}
-    if request.param == "postgresql":
-        server: Server = request.getfixturevalue("postgres")
-        name = f"room{uuid4().hex}"
-        await server.run(f"CREATE DATABASE {name}")
-        environ["QIDESK_STORE__URL"] = server.url(name)
-    async with open_room(tmp_path_factory.mktemp("room"), environ) as found:
-        yield found
 
 
 class Watchmaker:

@@ -11,9 +11,9 @@ import pytest
 from bot.settings import Settings
 from crm.kernel.vault import Vault
 from tests.ops.conftest import desk, settings, settings_at
-from tests.story.conftest import room
+from tests.story.conftest import furniture, room
 
-__all__ = ["desk", "room", "settings"]
+__all__ = ["desk", "furniture", "room", "settings"]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.story.room import PATIENCE, Item, Room
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     # the stricter of the two: it takes neither NULs nor what is too long
-    pytest.mark.parametrize("room", ["postgresql"], indirect=True, scope="module"),
+    pytest.mark.parametrize("furniture", ["postgresql"], indirect=True, scope="module"),
 ]
 WECOM = True
 SETTINGS = {"QIDESK_SOURCES__COUNTER__KIND": "push"}

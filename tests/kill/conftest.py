@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.invented import make_invented_store
-from bot.sandbox.launch import Options, write_config
-from bot.settings import load
+from tests.filled import fill
 from tests.kill.processes import Stage
 from tests.kill.town import Town, town_of
 
@@ -20,18 +18,7 @@ CLIENTS = 200
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory to copy: filling one takes longer than a test."""
     home = tmp_path_factory.mktemp("filled")
-    options = Options(
-        host="127.0.0.1",
-        port=1,
-        service_port=2,
-        data_dir=home,
-        seed=7,
-        clients=CLIENTS,
-        market=False,
-    )
-    write_config(options)
-    asyncio.run(make_invented_store(load(options.config, {})))
-    options.config.unlink()
+    asyncio.run(fill(home, CLIENTS))
     return home
 
 

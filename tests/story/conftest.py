@@ -2,25 +2,29 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
-from tests.databases import Server
+from tests.filled import Filled
 from tests.story.room import Room, open_room
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def furniture(request: pytest.FixtureRequest) -> Filled:
+    """The store of each database in turn."""
+    kind = "sqlite_furniture" if request.param == "sqlite" else "postgres_furniture"
+    found: Filled = request.getfixturevalue(kind)
+    return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def room(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, furniture: Filled, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Room]:
-    data_dir: Path = tmp_path_factory.mktemp("room")
+    home: Path = tmp_path_factory.mktemp("room")
     environ: dict[str, str] = dict(getattr(request.module, "SETTINGS", {}))
-    if request.param == "postgresql":
-        server: Server = request.getfixturevalue("postgres")
-        name = f"room{uuid4().hex}"
-        await server.run(f"CREATE DATABASE {name}")
-        environ["QIDESK_STORE__URL"] = server.url(name)
-    async with open_room(data_dir, environ, wecom=getattr(request.module, "WECOM", False)) as found:
+    if url := await furniture.copy(home):
+        environ["QIDESK_STORE__URL"] = url
+    async with open_room(home, environ, wecom=getattr(request.module, "WECOM", False)) as found:
         yield found

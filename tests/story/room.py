@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,13 @@ from bot.sandbox.launch import Options
 from crm.kernel.clock import SHANGHAI
 from crm.models import Staff
 from risk import history
+from tests.databases import Server
+from tests.filled import Filled, fill
 
 Item = dict[str, Any]
 START = datetime(2026, 11, 23, 14, 35, tzinfo=SHANGHAI)  # a Monday, in the afternoon session
+CLIENTS = 1400
+EARLIER = timedelta(minutes=5)  # the broker was there before its room is opened
 PATIENCE = 20.0
 WORKED_ON = "处理中"  # a click past its budget
 
@@ -193,20 +197,32 @@ async def open_room(
         port=free_port(),
         data_dir=data_dir,
         seed=7,
-        clients=1400,
+        clients=CLIENTS,
         market=False,
         service_port=0,
         wecom=wecom,
     )
     options = Options(**{**_fields(options), "service_port": options.port})
-    options.far_dir.mkdir(parents=True)
-    ahead = (START.astimezone(UTC) - datetime.now(UTC)).total_seconds()
-    (options.far_dir / "clock.json").write_text(json.dumps({"offset_seconds": ahead}))
+    set_clock(data_dir, START)
     async with (
         trial.together(options, environ) as service,
         aiohttp.ClientSession() as http,
     ):
         yield Room(options.url, http, service, options)
+
+
+async def furnish(home: Path, server: Server | None = None) -> Filled:
+    """A broker for many rooms."""
+    set_clock(home, START - EARLIER)
+    return await fill(home, CLIENTS, server)
+
+
+def set_clock(data_dir: Path, at: datetime) -> None:
+    """It is ``at`` now."""
+    far = data_dir / "sandbox"
+    far.mkdir(parents=True, exist_ok=True)
+    ahead = (at.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    (far / "clock.json").write_text(json.dumps({"offset_seconds": ahead}))
 
 
 def _fields(options: Options) -> dict[str, Any]:
