@@ -43,6 +43,7 @@ soak: .venv/test.stamp
 .venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q bot handlers crm risk approvals
 	touch $@
 
 .venv/test.stamp: requirements-dev.lock .venv/run.stamp
