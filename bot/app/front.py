@@ -32,8 +32,9 @@ from crm.kernel.clock import SystemClock
 from crm.kernel.database import Database
 from crm.kernel.errors import SettingsError
 
+STANDS_BY: Final = "本进程备用：只收消息，随时接手"
 LOADING: Final = Health(ok=True, detail="正在加载，消息先收下")
-CONNECTING_SECONDS: Final = 2.0  # before the rest is loaded whether a platform answers or not
+CONNECTING_SECONDS: Final = 1.0  # before the rest is loaded whether a platform answers or not
 LOOK_SECONDS: Final = 0.01
 
 
@@ -83,7 +84,10 @@ class Front:
         """Each part and how it is; adapters that cannot receive make the service unready."""
         if self.behind.here is not None:
             return self.behind.here.health()
-        return {**self.hearing(), "desk": LOADING}
+        parts = {**self.hearing(), "desk": LOADING}
+        if not self.database.is_sqlite:  # there may be others
+            parts["lead"] = Health(ok=True, detail=STANDS_BY)
+        return parts
 
     def hearing(self) -> dict[str, Health]:
         return {name: adapter.health() for name, adapter in self.adapters.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot import backlog, staging
-from bot.app.front import Front
+from bot.app.front import STANDS_BY, Front
 from bot.chat.ports import Blobs, Health
 from bot.desk import Desk
 from bot.dispatch import Dispatcher
@@ -29,7 +29,6 @@ from risk.sources.sim import SimSource
 from risk.told import FRESH as LIMIT_OF_A_SOURCE
 
 LEADS = "本进程处理全部消息"
-STANDS_BY = "本进程备用：只收消息，随时接手"
 BEAT_SECONDS = 2.0  # within which a source speaks
 
 
