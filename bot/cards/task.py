@@ -15,6 +15,7 @@ STATE = {
 NOBODY: Mapping[str, str] = {}
 PAGE_OF_ALL = "/pages/todo"
 PAGE = 8  # as many as one row of number buttons holds
+IN_A_LIST = 24  # characters: an alert up to its degree
 
 
 def task_card(
@@ -106,7 +107,7 @@ def _what(task: Task, absent: Mapping[str, str], audience: Audience) -> str:
     """代 王强 · 交报表"""
     name = absent.get(task.staff, "")
     for_whom = f"代 {name}" if name else ""
-    return " · ".join(filter(None, (for_whom, text.quote(task.text, 18, audience))))
+    return " · ".join(filter(None, (for_whom, text.quote(task.text, IN_A_LIST, audience))))
 
 
 def _when(task: Task, now: datetime) -> str:
