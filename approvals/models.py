@@ -160,9 +160,8 @@ class ApplicationEvent(Base):
     deed: Mapped[Deed] = mapped_column(by_value(Deed))
     round: Mapped[int] = mapped_column(Integer)
     step: Mapped[str] = mapped_column(String(32))
-    whom: Mapped[str] = mapped_column(
-        String(64), default=""
-    )  # handed to, asked, reminded; stood in for
+    # Handed to, asked, reminded, or stood in for.
+    whom: Mapped[str] = mapped_column(String(64), default="")
     comment: Mapped[str] = mapped_column(SealedText("application_event.comment"))
     seen: Mapped[str] = mapped_column(String(64), default="")  # sha256 of the card that was shown
     shown: Mapped[str | None] = mapped_column(SealedText("application_event.shown"))  # that card

@@ -353,19 +353,18 @@ def _database_in_words() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = getattr(error, "orig", None)  # SQLAlchemy wraps the driver's own
-        if cause is None:
-            if not isinstance(error, sqlite3.Error) and not _is_of_asyncpg(error):
-                raise
-            cause = error
+        cause = getattr(error, "orig", error)  # SQLAlchemy wraps the driver's own
+        if not isinstance(cause, sqlite3.Error) and not _is_postgres(cause):
+            raise
         if known := in_words(cause):
             fail(known)
         why = type(cause.__cause__ or cause).__name__
         fail(f"数据库没有完成这个操作（{why}），请稍后再试或运行 qidesk check")
 
 
-def _is_of_asyncpg(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] == "asyncpg"
+def _is_postgres(error: object) -> bool:
+    """One of the driver's own errors, or of SQLAlchemy's coat over it."""
+    return type(error).__module__.startswith(("asyncpg.", "sqlalchemy.dialects."))
 
 
 def _told(result: Any, *, as_json: bool) -> NoReturn:

@@ -18,7 +18,7 @@ def database_of(settings: Settings, clock: SystemClock) -> Database:
 
 
 def open_vault(settings: Settings) -> Vault:
-    """The key ring. Raises KeyFileWrong; made anew only by ``prepare``."""
+    """The key ring. Raises KeyFileWrong; made only by ``make_keys``."""
     return Vault(settings.security.key_file)
 
 

@@ -125,6 +125,8 @@ async def _assemble(
     await stack.enter_async_context(desk.open())
     stack.enter_context(front.before(service))
     await stack.enter_async_context(Lead(service, bell, senders).open())
+    # First at the end: what is heard from then on is the next one's, or the desk would never rest.
+    stack.callback(front.ears.desk.take_back)
     return service
 
 
