@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import tomli_w
 
+from bot import crashpoint
 from tests.databases import Server, binaries, postgres_server
 from tests.kill.conftest import staged
 from tests.kill.crowd import Crowd
@@ -18,7 +19,9 @@ from tests.kill.oracle import Oracle
 from tests.kill.processes import Stage
 from tests.kill.town import Town
 
-POINTS = ("inbox.before_commit", "desk.before_commit", "outbox.after_send")
+FEW = ("inbox.before_commit", "desk.before_commit", "outbox.after_send")
+POINTS = crashpoint.NAMES if SOAK else FEW
+TIMES = range(5 if SOAK else 1)
 KILLS = 60 if SOAK else 2
 OUTAGES = (0.0, 2.0)  # seconds
 CUTS = 60 if SOAK else 3
@@ -45,11 +48,12 @@ def stage(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield from staged(home)
 
 
+@pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("point", POINTS)
 async def test_after_a_crash_there_everything_is_as_if_it_had_not_been(
-    stage: Stage, town: Town, point: str
+    stage: Stage, town: Town, point: str, time: int
 ) -> None:
-    await crash_at(stage, town, point, seed=POINTS.index(point))
+    await crash_at(stage, town, point, seed=SEED * 100 + time * 20 + POINTS.index(point))
 
 
 @pytest.mark.timeout(SOAK_SECONDS if SOAK else 180)
