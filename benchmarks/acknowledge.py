@@ -147,13 +147,14 @@ async def sdk(url: str) -> None:
 
 
 async def ours(url: str) -> None:
-    from bot import metrics, schema
+    from bot import metrics
     from bot.chat.message import Card
     from bot.chat.raw import Raw
     from bot.commands.run import calm
-    from bot.inbox import Inbox
+    from bot.inbox.inbox import Inbox
     from bot.platforms.dingtalk.settings import DingTalkSettings
     from bot.platforms.dingtalk.stream import Stream
+    from bot.store import schema
     from crm.kernel.clock import SystemClock
     from crm.kernel.db import open_store
     from crm.kernel.vault import Vault

@@ -94,14 +94,14 @@ def router_of(commands: int) -> "Router":
 
 
 async def ours(commands: int, app: web.Application) -> None:
-    from bot import schema
     from bot.chat.message import Card
     from bot.chat.raw import Raw
-    from bot.inbox import Inbox
+    from bot.inbox.inbox import Inbox
     from bot.platforms.wecom.callback import callback_routes
     from bot.platforms.wecom.client import open_wecom
     from bot.platforms.wecom.reception import Reception
     from bot.platforms.wecom.settings import WeComSettings
+    from bot.store import schema
     from crm.kernel.clock import SystemClock
     from crm.kernel.db import open_store
     from crm.kernel.vault import Vault

@@ -20,22 +20,22 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot import schema
 from bot.app.speech import make_router
-from bot.bell import Bell
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.ports import Outgoing, Receipt
 from bot.chat.raw import Raw, raw_of
 from bot.commands.run import calm
 from bot.desk import Desk
-from bot.dispatch import Dispatcher
-from bot.ears import Ears
-from bot.inbox import Inbox
-from bot.limits import Limits
+from bot.inbox.ears import Ears
+from bot.inbox.inbox import Inbox
+from bot.outbox.dispatch import Dispatcher
+from bot.outbox.limits import Limits
 from bot.platforms.dingtalk.api import Api, http_session
 from bot.platforms.dingtalk.client import DingTalk
 from bot.platforms.dingtalk.settings import DingTalkSettings
 from bot.sandbox.seed import seed
+from bot.store import schema
+from bot.store.bell import Bell
 from crm.kernel import audit
 from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SystemClock

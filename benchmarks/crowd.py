@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot import schema
 from bot.sandbox import broker
+from bot.store import schema
 from crm import clients, filing
 from crm.clients import NewClient
 from crm.kernel.clock import SystemClock

@@ -26,15 +26,15 @@ from benchmarks import crowd
 from benchmarks.crowd import MANAGER, OWNED, RISK, Known
 from benchmarks.screen import Screen
 from bot.app.speech import make_router
-from bot.bell import Bell
 from bot.chat.message import Ask, AskKind, Chat, Place
 from bot.chat.raw import raw_of
 from bot.commands.run import calm
 from bot.desk import Desk
-from bot.dispatch import Dispatcher
-from bot.ears import Ears
-from bot.inbox import Inbox
-from bot.limits import Limits
+from bot.inbox.ears import Ears
+from bot.inbox.inbox import Inbox
+from bot.outbox.dispatch import Dispatcher
+from bot.outbox.limits import Limits
+from bot.store.bell import Bell
 from crm import names, search
 from crm.kernel import audit
 from crm.kernel.calendar import Calendar

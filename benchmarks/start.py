@@ -26,12 +26,12 @@ import tomli_w
 from sqlalchemy import insert, select
 
 from benchmarks.processes import Child, Memory, free_ports, qidesk, running
-from bot import outbox
 from bot.chat import codec
 from bot.chat.message import Chat, Text
 from bot.chat.message import Place as Where
 from bot.chat.ports import Outgoing
 from bot.models import Out
+from bot.outbox import outbox
 from crm.kernel.clock import SystemClock
 from crm.kernel.db import Store, open_store, table
 from crm.kernel.vault import Vault

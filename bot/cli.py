@@ -348,7 +348,7 @@ def _with_settings(config: Path | None, job: Callable[[Any], Coroutine[Any, Any,
 def _database_in_words() -> Iterator[None]:
     import sqlite3
 
-    from bot.storehealth import in_words
+    from bot.store.health import in_words
 
     try:
         yield

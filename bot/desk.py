@@ -11,19 +11,21 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import crashpoint, heard, metrics, outbox, strangers
-from bot.bell import Bell
+from bot import crashpoint, metrics, strangers
 from bot.chat import codec
 from bot.chat.message import Ask, AskKind, Audience, Card, Chat, Click, Part, Place, Text
 from bot.chat.ports import Sender
 from bot.chat.reply import Reply
 from bot.conversation import Conversations
-from bot.dbfailure import will_pass
-from bot.ears import CLICK_BUDGET
-from bot.lease import ALONE, Leader
+from bot.inbox import heard
+from bot.inbox.ears import CLICK_BUDGET
 from bot.models import HeardState, LiveCard
-from bot.outbox import Envelope, Priority
+from bot.outbox import outbox
+from bot.outbox.outbox import Envelope, Priority
 from bot.router import OldCard, Router, Turn
+from bot.store.bell import Bell
+from bot.store.failure import will_pass
+from bot.store.lease import ALONE, Leader
 from crm import blobs, people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import Store

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import outbox
 from bot.belongings import OF_OTHERS
 from bot.chat.message import Place
 from bot.models import Conversation, LiveCard
+from bot.outbox import outbox
 from crm import binding, handover, people
 from crm.handover import Leaving
 

@@ -15,8 +15,8 @@ from datetime import date, time, timedelta
 from apscheduler.job import Job as Planned
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.dbfailure import will_pass
-from bot.lease import ALONE, Leader
+from bot.store.failure import will_pass
+from bot.store.lease import ALONE, Leader
 from crm.kernel.calendar import Calendar
 from crm.kernel.clock import SHANGHAI, Clock
 from crm.kernel.errors import OutsideError

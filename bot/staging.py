@@ -20,7 +20,7 @@ from bot.cards import application as draw
 from bot.chat.message import Audience
 from bot.desk import Desk
 from bot.models import LiveCard, Out, OutState
-from bot.outbox import Priority
+from bot.outbox.outbox import Priority
 from crm import blobs, people
 from crm.kernel.db import Store, now
 from crm.kernel.errors import UserError

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot import metrics
 from bot.chat.ports import Health
-from bot.storehealth import store_health
+from bot.store.health import store_health
 from crm.kernel.database import Database
 from crm.kernel.errors import UserError
 

@@ -15,13 +15,13 @@ from approvals.documents import PAPER_WORDS
 from approvals.flow import VERDICT_WORDS, OldVersion, State, Verdict
 from approvals.history import Seen
 from approvals.models import Application, Stage
-from bot import outbox
 from bot.cards import application as draw
 from bot.cards import notice
 from bot.cards.notice import NEVER_MIND
 from bot.chat import codec
 from bot.chat.message import Audience, Card, Document, Part, Picture
 from bot.chat.reply import Question, Reply
+from bot.outbox import outbox
 from bot.router import OldCard, Router, Turn
 from crm import names, people
 from crm.kernel import audit

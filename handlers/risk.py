@@ -7,8 +7,8 @@ from datetime import datetime, time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import deliveries
 from bot.cards import board, notice, text
+from bot.cards.alert import notices
 from bot.cards.alert.buttons import SILENCE_MINUTES, with_numbers
 from bot.cards.alert.case import case_card, handed_card
 from bot.cards.alert.group import group_card
@@ -19,6 +19,7 @@ from bot.cards.alert.words import Reader
 from bot.cards.client import shown_name
 from bot.chat.message import Audience, Card, Picture
 from bot.chat.reply import Question, Reply, say
+from bot.outbox import deliveries
 from bot.router import Router, Turn
 from crm import blobs, people
 from crm.kernel.clock import SHANGHAI
@@ -386,7 +387,8 @@ async def _why(turn: Turn, session: AsyncSession, alert_id: int) -> Reply:
     cases.looked_at(session, turn.person, alert)
     ids = _mentioned([alert], whole.events) | {each.receiver for each in whole.notices}
     reader = await reader_of(turn, session, ids)
-    told = await deliveries.lines(session, whole.notices, reader.staff)
+    delivered = await deliveries.of(session, {each.out_id for each in whole.notices})
+    told = notices.lines(whole.notices, delivered, reader.staff)
     return say(why_card(alert, whole.events, told, reader), focus=alert.client_id)
 
 

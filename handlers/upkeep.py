@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import deadletters
 from bot.cards import notice, text
 from bot.cards import upkeep as draw
 from bot.chat.message import Audience, Card
 from bot.chat.ports import Health
 from bot.chat.reply import Question, Reply, say
+from bot.outbox import deadletters
 from bot.router import Router, Turn
 from crm import people
 from crm.kernel import audit

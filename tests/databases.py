@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bot import schema
+from bot.store import schema
 from crm.kernel.clock import SystemClock
 from crm.kernel.db import open_store
 from crm.kernel.vault import Vault

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from bot import deliveries
 from bot.api import body, models
 from bot.api.problem import Problem, answer
+from bot.outbox import deliveries
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.db import Store
 from risk import cases, what_if

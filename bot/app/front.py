@@ -16,10 +16,9 @@ from bot.app.database import NOT_OURS, clock_of, database_of
 from bot.app.platforms import dingtalk_of, wecom_of
 from bot.app.running import running
 from bot.chat.ports import Blobs, Health, Outgoing
-from bot.ears import Ears, Listener
-from bot.inbox import Inbox
-from bot.later import Later
-from bot.lease import Lease
+from bot.inbox.ears import Ears, Listener
+from bot.inbox.inbox import Inbox
+from bot.inbox.later import Later
 from bot.platforms.dingtalk.settings import DingTalkSettings
 from bot.platforms.dingtalk.stream import Stream
 from bot.platforms.wecom.client import WeCom, open_wecom
@@ -27,7 +26,8 @@ from bot.platforms.wecom.notes import Kind, Notes
 from bot.platforms.wecom.reception import Reception
 from bot.platforms.wecom.settings import WeComSettings
 from bot.settings import Settings
-from bot.versions import newest
+from bot.store.lease import Lease
+from bot.store.versions import newest
 from crm.kernel.clock import SystemClock
 from crm.kernel.database import Database
 from crm.kernel.errors import SettingsError

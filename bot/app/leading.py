@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from bot.app.running import running
 from bot.app.service import Service
 from bot.app.timetable import call_the_roll, schedule, watch_margins
-from bot.bell import Bell
 from bot.chat.ports import Sender
-from bot.dbfailure import will_pass
+from bot.store.bell import Bell
+from bot.store.failure import will_pass
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.limits import Limit
+from bot.outbox.limits import Limit
 from bot.platforms.wecom.settings import LIMITS as WECOM_LIMITS
 from bot.settings import Settings
 

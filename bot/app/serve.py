@@ -15,21 +15,21 @@ from bot.app.running import running
 from bot.app.service import Service
 from bot.app.speech import make_router
 from bot.app.stores import audited
-from bot.bell import Bell
 from bot.blobs import ShownBlobs
 from bot.cards.curve import Painter
 from bot.chat.ports import Health, Sender
 from bot.desk import Desk
-from bot.dispatch import Dispatcher
 from bot.jobs.keep_meter import keep_metering
 from bot.jobs.people_left import Directory
-from bot.limits import Limits
+from bot.outbox.dispatch import Dispatcher
+from bot.outbox.limits import Limits
 from bot.pages.login import Login
 from bot.pages.site import Site
 from bot.platforms.dingtalk.client import open_dingtalk
 from bot.platforms.wecom.stored import StoredNotes
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SourceSettings
+from bot.store.bell import Bell
 from bot.web import parts_of
 from crm import calendars
 from crm.kernel.calendar import Calendar

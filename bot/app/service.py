@@ -6,18 +6,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot import backlog, staging
+from bot import staging
 from bot.app.front import STANDS_BY, Front
 from bot.chat.ports import Blobs, Health
 from bot.desk import Desk
-from bot.dispatch import Dispatcher
 from bot.jobs.alarm import alarm
 from bot.jobs.people_left import Directory, people_left
-from bot.lease import Lease
+from bot.outbox import backlog
+from bot.outbox.dispatch import Dispatcher
 from bot.pages.site import Site
 from bot.platforms.wecom.stored import StoredNotes
 from bot.scheduler import Scheduler
 from bot.settings import Settings
+from bot.store.lease import Lease
 from crm.kernel.clock import SystemClock
 from crm.kernel.database import Database
 from crm.kernel.db import Store

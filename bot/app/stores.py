@@ -1,9 +1,9 @@
 """The store of the settings, with its audit chain."""
 
-from bot import schema
 from bot.app.database import NOT_OURS, database_of
 from bot.settings import Settings
-from bot.versions import newest
+from bot.store import schema
+from bot.store.versions import newest
 from crm.kernel import audit
 from crm.kernel.clock import SystemClock
 from crm.kernel.database import Database

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.cards import text
 from bot.chat.message import Button, Card, Fact, Style, Table, Tone
 from bot.chat.ports import Health
-from bot.letters import Backlog, Letter
+from bot.outbox.letters import Backlog, Letter
 
 PAGE = 8
 KINDS: Mapping[str, str] = {

@@ -1,10 +1,10 @@
 """The store of the invented broker."""
 
-from bot import schema
 from bot.app.database import clock_of, make_keys
 from bot.app.stores import store_of
 from bot.sandbox.seed import seed
 from bot.settings import Settings
+from bot.store import schema
 from crm.kernel.database import sqlite_path
 
 

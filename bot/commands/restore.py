@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import URL, update
 
-from bot import schema
 from bot.commands import backup
 from bot.commands.backup import Manifest
 from bot.commands.dumps import PostgresDumper, SqliteDumper, dumper_of, integrity_fault
 from bot.models import Out, OutState
-from bot.versions import knows, newest
+from bot.store import schema
+from bot.store.versions import knows, newest
 from crm.kernel import audit
 from crm.kernel.clock import Clock
 from crm.kernel.db import Store, open_store

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import risk.models  # noqa: F401  with it the metadata is complete
-from bot import schema
 from bot.app.database import clock_of, make_keys
 from bot.app.stores import store_of
 from bot.commands import backup as backups
@@ -19,7 +18,8 @@ from bot.commands.bulk import BY, opened
 from bot.commands.reseal import reseal
 from bot.jobs import archive as archiving
 from bot.settings import Settings
-from bot.versions import is_before, knows, newest
+from bot.store import schema
+from bot.store.versions import is_before, knows, newest
 from crm.kernel import audit
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.database import sqlite_path

@@ -9,7 +9,7 @@ from bot.cards import application as draw
 from bot.cards import notice
 from bot.chat.message import Audience
 from bot.desk import Desk
-from bot.outbox import Priority
+from bot.outbox.outbox import Priority
 from crm import people
 from crm.kernel.db import Store, now
 

@@ -5,8 +5,8 @@ import logging
 from typing import Final
 
 from bot import metrics
-from bot.dbfailure import will_pass
 from bot.models import Meter
+from bot.store.failure import will_pass
 from crm.kernel.clock import SHANGHAI
 from crm.kernel.counting import count_up
 from crm.kernel.db import Store

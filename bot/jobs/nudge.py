@@ -2,7 +2,7 @@
 
 from bot.cards import task as draw
 from bot.desk import Desk
-from bot.outbox import Priority
+from bot.outbox.outbox import Priority
 from crm import people, tasks
 from crm.kernel.db import Store, now
 from crm.models import Client

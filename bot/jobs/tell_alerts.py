@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import outbox
 from bot.cards.alert.lists import warned_card
 from bot.cards.alert.spoken import ring_words, short_words, task_words
 from bot.cards.alert.words import Reader
@@ -14,7 +13,8 @@ from bot.chat.message import Audience, Bell, Card, Chat, Part, Place, Ring, Text
 from bot.chat.ports import Sender
 from bot.desk import Desk
 from bot.models import LiveCard
-from bot.outbox import Envelope, Priority
+from bot.outbox import outbox
+from bot.outbox.outbox import Envelope, Priority
 from crm import people, tasks
 from crm.kernel.db import now
 from crm.people import Person

@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import crashpoint
-from bot.dbfailure import will_pass
 from bot.jobs.silent_sources import NEVER_HEARD, SilentSources
 from bot.jobs.tell_alerts import Teller
-from bot.lease import Lease
+from bot.store.failure import will_pass
+from bot.store.lease import Lease
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import Store
 from risk import advice, alerts, cases, episodes, groups, ladder, routing, setback

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that ``bot.schema`` passes in."""
+"""Runs migrations on the connection that ``bot.store.schema`` passes in."""
 
 from pathlib import Path
 from typing import Literal, cast

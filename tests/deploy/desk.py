@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from bot.backlog import count_what_is_left
 from bot.chat.ports import Health
+from bot.outbox.backlog import count_what_is_left
 from crm.kernel.database import Database
 from crm.kernel.db import Store
 

@@ -11,13 +11,13 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, select, text
 
-from bot import schema
 from bot.app.database import clock_of
 from bot.app.serve import serve
 from bot.app.stores import store_of
 from bot.commands import tables, trial
 from bot.settings import Settings, load
-from bot.versions import newest
+from bot.store import schema
+from bot.store.versions import newest
 from crm.kernel.db import Store
 from crm.kernel.errors import SettingsError
 from tests.databases import Server

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import pytest
 from sqlalchemy.engine.default import DefaultDialect
 
-from bot.heardrows import PostgresWriter, Row, SqliteWriter, Told
+from bot.inbox.rows import PostgresWriter, Row, SqliteWriter, Told
 from tests.kill.town import Town
 
 STATEMENTS = ("do_execute", "do_executemany", "do_execute_no_params")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.versions import newest
+from bot.store.versions import newest
 
 Typed = Callable[..., tuple[int, str, str]]
 

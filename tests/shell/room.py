@@ -9,7 +9,6 @@ from itertools import count
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import (
     Ask,
@@ -27,11 +26,12 @@ from bot.chat.ports import Outgoing
 from bot.chat.raw import Raw, raw_of
 from bot.chat.reply import Reply, say
 from bot.desk import Desk
-from bot.ears import Ears
-from bot.inbox import Inbox
-from bot.lease import ALONE, Leader
+from bot.inbox.ears import Ears
+from bot.inbox.inbox import Inbox
 from bot.models import Heard, HeardState, LiveCard, Out
 from bot.router import Router, Turn
+from bot.store.bell import Bell
+from bot.store.lease import ALONE, Leader
 from crm.kernel.calendar import Calendar
 from crm.people import Person
 from risk.book import Book

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
-from bot.bell import Bell
 from bot.chat.message import Card, Fact, Text
 from bot.chat.reply import Question, Reply
-from bot.dispatch import Dispatcher
-from bot.limits import Limits
+from bot.outbox.dispatch import Dispatcher
+from bot.outbox.limits import Limits
 from bot.router import Turn
+from bot.store.bell import Bell
 from crm import blobs, clients, interactions, tasks
 from crm.kernel.errors import UserError
 from crm.models import Branch, Channel, PersonalKind

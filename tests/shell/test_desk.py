@@ -12,9 +12,9 @@ from bot import desk as desk_module
 from bot.chat.message import Audience, Card, Chat, Click, Place, Text
 from bot.chat.reply import Reply, say
 from bot.desk import FILE_LOST, CardChanged
-from bot.inbox import Inbox
+from bot.inbox.inbox import Inbox
 from bot.models import HeardState, LiveCard, Out
-from bot.outbox import CLICK_GRACE, Priority
+from bot.outbox.outbox import CLICK_GRACE, Priority
 from bot.router import OldCard, Turn
 from crm import blobs, interactions, people
 from crm.kernel.audit import AuditRow

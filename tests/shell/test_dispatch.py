@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from bot import outbox
-from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Card, Chat, Part, Place, Text
 from bot.chat.ports import Outgoing
-from bot.dispatch import Dispatcher
-from bot.limits import Limit, Limits
 from bot.models import Bucket, Delivery, LiveCard, Out, OutState
-from bot.outbox import Envelope, Priority
+from bot.outbox import outbox
+from bot.outbox.dispatch import Dispatcher
+from bot.outbox.limits import Limit, Limits
+from bot.outbox.outbox import Envelope, Priority
+from bot.store.bell import Bell
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store
 from tests.fakes.sender import FakeSender, refused, retry, unknown

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import ears
 from bot.chat.message import Card
 from bot.chat.reply import Reply, say
 from bot.desk import READ_AT_ONCE
+from bot.inbox import ears
 from bot.models import HeardState
 from bot.router import Turn
 from tests.fakes.broker import Broker

@@ -9,15 +9,15 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from bot.bell import Bell
 from bot.chat import codec
 from bot.chat.message import Card, Ring
 from bot.desk import Desk
 from bot.jobs import silent_sources
 from bot.jobs.tell_alerts import Teller
 from bot.jobs.watch_margin import MarginWatch
-from bot.lease import Lease
 from bot.models import Out
+from bot.store.bell import Bell
+from bot.store.lease import Lease
 from crm import people
 from crm.access import NotYours
 from crm.kernel.calendar import Calendar

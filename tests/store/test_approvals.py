@@ -22,8 +22,9 @@ from approvals.drafts import NoPlaceFor, NotComplete
 from approvals.flow import NotFitting, NotYourTurn, OldVersion, OwnApplication, State, Verdict
 from approvals.history import Seen
 from approvals.models import Application, ApplicationEvent, Deed, Seat, SeatKind, Stage
-from bot import leaving, schema
+from bot import leaving
 from bot.sandbox import numbers
+from bot.store import schema
 from crm import blobs, people
 from crm.clients import personal_values
 from crm.kernel import audit

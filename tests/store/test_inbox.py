@@ -10,9 +10,9 @@ from sqlalchemy import func, select, text
 
 from bot.chat.message import Ask, AskKind, Chat, Click, Place
 from bot.chat.raw import Raw, raw_of
-from bot.heard import claim, read, unhandled
-from bot.heardrows import Told
-from bot.inbox import Inbox, Stored
+from bot.inbox.heard import claim, read, unhandled
+from bot.inbox.inbox import Inbox, Stored
+from bot.inbox.rows import Told
 from bot.models import Heard, HeardState
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store, open_store

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.lease import Lease
+from bot.store.lease import Lease
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store, open_store
 from crm.kernel.vault import Vault
@@ -20,7 +20,7 @@ from crm.kernel.vault import Vault
 QUICK = 0.05
 HOLDER = """
 import asyncio, sys
-from bot.lease import Lease
+from bot.store.lease import Lease
 from crm.kernel.clock import SystemClock
 from crm.kernel.db import open_store
 from crm.kernel.vault import Vault

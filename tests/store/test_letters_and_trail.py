@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from bot import deadletters, outbox
 from bot.chat.message import Card, Chat, Place
-from bot.deadletters import NoSuchLetter
 from bot.models import Heard, HeardState, Out, OutState
-from bot.outbox import Envelope
+from bot.outbox import deadletters, outbox
+from bot.outbox.deadletters import NoSuchLetter
+from bot.outbox.outbox import Envelope
 from crm import clients, interactions, trail
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import NotAllowed

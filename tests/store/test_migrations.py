@@ -10,8 +10,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from bot import models, schema
-from bot.versions import is_before, knows, newest
+from bot import models
+from bot.store import schema
+from bot.store.versions import is_before, knows, newest
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Base, Store, open_store
 from crm.kernel.vault import Vault

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
-from bot import schema
+from bot.store import schema
 from crm.kernel.db import Store
 from tests.store.test_migrations import empty as empty  # noqa: PLC0414  the fixture
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.dbfailure import will_pass
+from bot.store.failure import will_pass
 from crm.kernel.db import Store
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 
 import pytest
 
-from bot.groupcommit import GroupCommit
+from bot.store.groupcommit import GroupCommit
 
 
 class Disk:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.limits import Limit, Limits
+from bot.outbox.limits import Limit, Limits
 from crm.kernel.clock import StoppedClock
 
 APP = "dingtalk:app:x"

@@ -27,7 +27,6 @@ from bot.chat.message import (
     Text,
 )
 from bot.chat.ports import Outgoing
-from bot.lease import Lease
 from bot.platforms.wecom import reception as receiving
 from bot.platforms.wecom.aibot import AiBot, Patience, always
 from bot.platforms.wecom.api import Api, http_session
@@ -36,6 +35,7 @@ from bot.platforms.wecom.crypto import Crypto
 from bot.platforms.wecom.frames import Frame
 from bot.platforms.wecom.notes import Kind
 from bot.platforms.wecom.reception import Reception
+from bot.store.lease import Lease
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store
 from crm.kernel.errors import Outcome, OutsideError

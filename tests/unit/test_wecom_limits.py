@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot import outbox
 from bot.chat.message import Button, Card, Chat, Place, Text
 from bot.chat.ports import Outgoing
 from bot.models import Delivery, LiveCard, Out, OutState
-from bot.outbox import Envelope
+from bot.outbox import outbox
+from bot.outbox.outbox import Envelope
 from bot.platforms.wecom.client import open_wecom
 from bot.platforms.wecom.notes import NOT_CHANGED
 from bot.platforms.wecom.pace import Pace

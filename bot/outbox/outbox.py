@@ -1,4 +1,4 @@
-"""Things to show: written in the command's transaction, delivered after it (``bot.dispatch``)."""
+"""Things to show: written in the command's transaction, delivered after it (``dispatch``)."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from bot import crashpoint, metrics
 from bot.chat.message import Ask, Card
 from bot.chat.raw import Raw
-from bot.inbox import Inbox
-from bot.later import Later
+from bot.inbox.inbox import Inbox
+from bot.inbox.later import Later
 
 CLICK_BUDGET: Final = 1.5  # seconds; DingTalk wants a click answered within 2
 

@@ -1,7 +1,7 @@
 """Messages heard: stored before they are acknowledged.
 
 Many callers at once share one durable commit (group commit): that makes full durability as cheap
-as none. What becomes of them is in ``bot.heard``.
+as none. What becomes of them is in ``bot.inbox.heard``.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from bot import crashpoint
 from bot.chat.raw import Raw
-from bot.groupcommit import GroupCommit
-from bot.heardrows import Told, Writer, open_writer
+from bot.inbox.rows import Told, Writer, open_writer
+from bot.store.groupcommit import GroupCommit
 from crm.kernel.database import Database
 
 PLACE = "heard.body"

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat import codec
 from bot.chat.message import Place
-from bot.letters import Backlog, Letter
 from bot.models import Delivery, Heard, HeardState, LiveCard, Out, OutState
-from bot.outbox import Item
+from bot.outbox.letters import Backlog, Letter
+from bot.outbox.outbox import Item
 from crm.kernel import audit
 from crm.kernel.db import now
 from crm.kernel.errors import UserError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import storehealth
-from bot.storehealth import store_health
+from bot.store import health
+from bot.store.health import store_health
 from crm.kernel import audit
 from crm.kernel.clock import StoppedClock
 from crm.kernel.db import Store, open_store
@@ -18,8 +18,8 @@ from tests.databases import TEMPLATE, Server
 
 @pytest.fixture(autouse=True)
 def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storehealth, "ASKED_EVERY", 0.0)
-    monkeypatch.setattr(storehealth, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(health, "ASKED_EVERY", 0.0)
+    monkeypatch.setattr(health, "BUSY_SECONDS", 0.2)
 
 
 async def test_a_store_that_takes_what_is_written_is_well(store: Store) -> None:
@@ -82,13 +82,13 @@ async def test_a_disk_that_hangs_is_asked_once_however_many_want_to_know(
         go_on.wait(10)
         return ""
 
-    monkeypatch.setattr(storehealth, "_trouble_with", hangs)
-    monkeypatch.setattr(storehealth, "READY_SECONDS", 0.05)
+    monkeypatch.setattr(health, "_trouble_with", hangs)
+    monkeypatch.setattr(health, "READY_SECONDS", 0.05)
     for _ in range(3):
         assert "没有应答" in (await store_health(store.database)).detail
     assert asked == 1
     go_on.set()
-    monkeypatch.setattr(storehealth, "READY_SECONDS", 5.0)
+    monkeypatch.setattr(health, "READY_SECONDS", 5.0)
     assert (await store_health(store.database)).ok
     await store.close()
 

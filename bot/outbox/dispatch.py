@@ -18,16 +18,17 @@ from typing import TypeVar
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import crashpoint, metrics, outbox
-from bot.bell import Bell
+from bot import crashpoint, metrics
 from bot.chat.message import Card
 from bot.chat.ports import Sender
-from bot.dbfailure import will_pass
-from bot.groupcommit import GroupCommit
-from bot.lease import ALONE, Leader
-from bot.limits import Limits
 from bot.models import Delivery, LiveCard, Out, OutState
-from bot.outbox import Item
+from bot.outbox import outbox
+from bot.outbox.limits import Limits
+from bot.outbox.outbox import Item
+from bot.store.bell import Bell
+from bot.store.failure import will_pass
+from bot.store.groupcommit import GroupCommit
+from bot.store.lease import ALONE, Leader
 from crm.kernel.db import Store, table
 from crm.kernel.errors import Outcome, OutsideError
 

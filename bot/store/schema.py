@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from bot import versions
+from bot.store import versions
 from crm.kernel.db import Store
 
 if TYPE_CHECKING:

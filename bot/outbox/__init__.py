@@ -1,0 +1,1 @@
+"""What is shown: written in the command's transaction, delivered after it, given up in the open."""
