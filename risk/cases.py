@@ -61,7 +61,7 @@ class NotYourCase(UserError):
     say = "这条预警由 {by} 处理，请由本人转交"
 
 
-OVER_WORDS = {AlertState.RESOLVED: "恢复", AlertState.CLOSED: "转为更高等级"}
+OVER_WORDS = {AlertState.RESOLVED: "解除", AlertState.CLOSED: "升级"}
 
 
 def visible_to(person: Person) -> ColumnElement[bool]:

@@ -190,7 +190,7 @@ class TestGivenAnAccountThatIsCalled:
         assert await desks.steps() == [(ZHANG, "raised"), (ZHANG, "resolved")]
         *_, last = await desks.shown("g-risk")
         assert isinstance(last, Card)
-        assert "已全部解除" in last.title
+        assert last.title == "【追保】杭州营业部 · 1 户已解除"
         async with desks.broker.store.reading() as session:
             [task] = await session.scalars(select(Task))
             group = await session.scalar(select(AlertGroup))
@@ -211,7 +211,7 @@ class TestGivenAnAccountThatIsCalled:
         await desks.watch().look()
         titles = [each.title for each in await desks.shown("g-risk") if isinstance(each, Card)]
         assert "【追保】杭州营业部 · 1 户已解除，1 户升级" in titles
-        assert not any("已全部解除" in title for title in titles)
+        assert not any("2 户已解除" in title for title in titles)
 
     async def test_when_it_recovered_by_steps_then_the_call_is_what_it_is_asked_about(
         self, desks: Desks

@@ -197,9 +197,11 @@ class TestGivenAFallOfSteel:
         await room.post("/sandbox/market", BACK)
         await market_seen(room)
         await room.advance("2m")
-        now = await shows(room, "chenxi", forced, "已全部解除", "g-risk")
+        now = await shows(room, "chenxi", forced, "户已解除", "g-risk")
         assert labels(now) == []
-        await shows(room, "wangqiang", told, "已恢复")
+        assert now["card"]["status"] == "已解除"
+        told = await shows(room, "wangqiang", told, "已解除")
+        assert told["card"]["status"] == "已解除"
         tasks = await room.ask("wangqiang", "待办 张三")
         assert "强平 80010023" not in tasks["text"]
         assert "未了" in (await room.ask("chenxi", "追保"))["card"]["title"]

@@ -108,8 +108,8 @@ class TestGivenAFallOfSteel:
         await asyncio.sleep(1)
         await room.advance("2m")
         item = await until(
-            room, "chenxi", lambda i: card("【强平】杭州")(i) and "已全部解除" in i["text"]
+            room, "chenxi", lambda i: card("【强平】杭州")(i) and "户已解除" in i["text"]
         )
         assert labels(item) == []
         await until(room, "chenxi", lambda i: "张三 86.5%" in i["text"], "g-risk")
-        await until(room, "wangqiang", lambda i: card("张三 80010023")(i) and "已恢复" in i["text"])
+        await until(room, "wangqiang", lambda i: card("张三 80010023")(i) and "已解除" in i["text"])

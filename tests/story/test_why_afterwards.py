@@ -22,19 +22,19 @@ async def test_the_whole_story_is_told_by_name_account_and_number(tmp_path: Path
         await room.advance("2m")
         await room.until(
             "fengjun",
-            lambda items: [i for i in items if ZHANG in i["text"] and "已恢复" in i["text"]],
+            lambda items: [i for i in items if ZHANG in i["text"] and "已解除" in i["text"]],
         )
         options = room.options
     async with trial.together(options, {}) as service, aiohttp.ClientSession() as http:
         room = Room(options.url, http, service, options)
         for line in ("为什么 张三", f"/为什么 {ZHANG}"):
             told = await room.ask("chenxi", line)
-            assert told["card"]["status"] == "已恢复"
+            assert told["card"]["status"] == "已解除"
             for step in (
                 "触发 强平",
                 "陈曦 认领",
                 "陈曦 转交 → 冯军",
-                "恢复",
+                "解除",
                 "钉钉 群 已送达平台",
                 "王强 已送达平台",
             ):

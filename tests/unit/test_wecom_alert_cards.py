@@ -153,7 +153,7 @@ def test_where_everything_is_to_be_closed_it_is_said_and_no_degree_is() -> None:
 def test_an_account_that_is_well_again_is_told_so_once() -> None:
     well = alert(1, state=AlertState.RESOLVED, ended_at=AT)
     card = case_card(well, [], READER)
-    assert (card.status, card.text) == ("已恢复", "")
+    assert (card.status, card.text) == ("已解除", "")
 
 
 def test_what_is_left_out_of_the_list_is_told_as_it_is() -> None:
@@ -161,7 +161,7 @@ def test_what_is_left_out_of_the_list_is_told_as_it_is() -> None:
     well = [alert(n, state=AlertState.RESOLVED, ended_at=AT) for n in range(10, 13)]
     assert calls_card(still, READER, owner=False).text == "另有 3 条未了，发「风险榜」看前 20 户"
     both = calls_card([*still[:5], *well], READER, owner=False)
-    assert both.text == "另有 2 条已恢复，没有列出"
+    assert both.text == "另有 2 条已解除，没有列出"
 
 
 def test_an_account_that_is_coming_back_says_so() -> None:
@@ -177,13 +177,13 @@ def test_whoever_rose_is_not_said_to_be_well_on_the_card_he_left() -> None:
     assert (left.title, left.status) == ("【追保】杭州营业部 · 1 户升级", "已转级")
     assert left.text == "李四 升至强平"
     well = alert(1, name="张三", state=AlertState.RESOLVED, ended_at=AT)
-    assert group_card(group(), [well], "杭州营业部", READER).title.endswith("已全部解除")
+    assert group_card(group(), [well], "杭州营业部", READER).title.endswith("· 1 户已解除")
     both = group_card(group(), [well], "杭州营业部", READER, {worse: True})
     assert both.title == "【追保】杭州营业部 · 1 户已解除，1 户升级"
-    assert (both.status, both.text.endswith("恢复；李四 升至强平")) == ("已转级", True)
+    assert (both.status, both.text.endswith("解除；李四 升至强平")) == ("已转级", True)
     worse.state, worse.ended_at = AlertState.RESOLVED, AT
     after = group_card(group(), [well], "杭州营业部", READER, {worse: True})
-    assert after.title.endswith("已全部解除")
+    assert after.title.endswith("· 2 户已解除")
 
 
 def test_whose_clients_are_a_colleagues_by_now_is_told_so() -> None:

@@ -54,7 +54,7 @@ def handed_card(alert: Alert) -> Card:
 def _elsewhere(alert: Alert) -> str:
     """Of one that is well the status, the figures and what became of it say all."""
     if alert.state is AlertState.CLOSED:
-        return f"{words.hour(alert.ended_at)} 转为更高等级，见新的卡片"
+        return f"{words.hour(alert.ended_at)} 升级，见新的卡片"
     return ""
 
 

@@ -77,9 +77,7 @@ def _status(still: Sequence[Alert]) -> str:
 
 def _outcome(well: Sequence[Alert], moved: Moved) -> str:
     """3 户已解除，1 户升级"""
-    if not moved:
-        return "已全部解除"
-    return "，".join(filter(None, (f"{len(well)} 户已解除" if well else "", *_counted(moved))))
+    return "，".join((f"{len(well)} 户已解除", *_counted(moved)))
 
 
 def _counted(moved: Moved) -> list[str]:
@@ -89,9 +87,9 @@ def _counted(moved: Moved) -> list[str]:
 
 
 def _ended(well: Sequence[Alert], moved: Moved, reader: Reader) -> str:
-    """张三 86.5% 14:38 恢复；李四 升至强平: whoever is not well is on another level's card."""
+    """张三 86.5% 14:38 解除；李四 升至强平: whoever is not well is on another level's card."""
     known = [
-        (reader.name(each), words.degree(each), words.hour(each.ended_at), "恢复")
+        (reader.name(each), words.degree(each), words.hour(each.ended_at), "解除")
         for each in well[:MOST_ENDED]
     ]
     lines = [" ".join(filter(None, each)) for each in known]
@@ -181,7 +179,7 @@ def _source_card(group: AlertGroup, alerts: Sequence[Alert], reader: Reader) -> 
     hand = tuple(Button(f"alert_hand:{each.id}", "转交") for each in alerts if is_open(each))
     return Card(
         title=f"【异常】数据源 {names} · {'已恢复' if over else '没有新数据'}",
-        status="已恢复" if over else Level.UNSURE.word,
+        status="已解除" if over else "待认领" if free else "处理中",
         tone=Tone.GREEN if over else Tone.VIOLET,
         text="数据已恢复，预警继续判断" if over else f"{why}\n{warning}".strip(),
         facts=tuple(

@@ -9,6 +9,7 @@ from bot.cards.client import shown_name
 from bot.chat.message import Audience
 from crm.kernel import masks
 from crm.kernel.clock import SHANGHAI
+from risk.cases import OVER_WORDS
 from risk.groups import is_open
 from risk.levels import Level
 from risk.models import Alert, AlertKind, AlertState
@@ -51,25 +52,27 @@ def owed(alert: Alert) -> str:
 
 
 def status(alert: Alert) -> str:
+    """Where it is; its level stands in the title."""
     match alert.state:
-        case AlertState.RESOLVED:
-            return "已恢复"
-        case AlertState.CLOSED:
-            return "已转为更高等级"
+        case AlertState.RESOLVED | AlertState.CLOSED:
+            return ended(alert)
         case _ if alert.kind is AlertKind.WARN:
-            return alert.level.word  # the manager's alone: nobody claims it
+            return "风险度偏高"  # the manager's alone: nobody claims it
         case AlertState.CLAIMED:
-            return f"{alert.level.word} · 处理中"
+            return "处理中"
         case AlertState.SILENCED:
-            return f"{alert.level.word} · 静默中"
+            return "静默中"
         case _:
-            return f"{alert.level.word} · 待认领"
+            return "待认领"
+
+
+def ended(alert: Alert) -> str:
+    return f"已{OVER_WORDS[alert.state]}"
 
 
 def handled(alert: Alert, reader: Reader) -> str:
     if not is_open(alert):
-        word = "已恢复" if alert.state is AlertState.RESOLVED else "已转级"
-        return f"{word} {hour(alert.ended_at)}".strip()
+        return f"{ended(alert)} {hour(alert.ended_at)}".strip()
     if alert.claimed_by:
         return f"{reader.who(alert.claimed_by)} {hour(alert.claimed_at)}"
     if alert.silenced_until:
