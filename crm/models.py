@@ -315,6 +315,7 @@ class TaskState(StrEnum):
     OPEN = "open"
     DONE = "done"
     CANCELLED = "cancelled"
+    MOOT = "moot"  # what it was for came about by itself
 
 
 class Task(Base):

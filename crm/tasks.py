@@ -31,7 +31,12 @@ class InThePast(UserError):
     say = "提醒时间 {when} 已经过去，请换一个时间"
 
 
-STATE_WORDS = {TaskState.OPEN: "进行中", TaskState.DONE: "完成", TaskState.CANCELLED: "取消"}
+STATE_WORDS = {
+    TaskState.OPEN: "进行中",
+    TaskState.DONE: "完成",
+    TaskState.CANCELLED: "取消",
+    TaskState.MOOT: "解除，无需处理",
+}
 
 
 async def add(
@@ -103,13 +108,13 @@ async def give(
 
 
 async def no_longer(session: AsyncSession, task_id: int) -> None:
-    """What a task was for has come about by itself."""
+    """What a task was for has come about by itself: nobody did it, and nobody need."""
     task = await session.get(Task, task_id, with_for_update=True, populate_existing=True)
     if task is None or task.state is not TaskState.OPEN:
         return
-    task.state, task.ended_at = TaskState.DONE, now(session)
+    task.state, task.ended_at = TaskState.MOOT, now(session)
     task.version += 1
-    audit.note(session, "system", "task.done", f"task:{task.id}")
+    audit.note(session, "system", "task.moot", f"task:{task.id}")
     await session.flush()
 
 

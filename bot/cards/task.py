@@ -11,6 +11,7 @@ STATE = {
     TaskState.OPEN: ("待办", Tone.BLUE),
     TaskState.DONE: ("已完成", Tone.GREEN),
     TaskState.CANCELLED: ("已取消", Tone.GREY),
+    TaskState.MOOT: ("已解除 · 无需处理", Tone.GREY),
 }
 NOBODY: Mapping[str, str] = {}
 PAGE_OF_ALL = "/pages/todo"

@@ -35,6 +35,7 @@ ACTIONS: Mapping[str, str] = {
     "task.move": "改待办时间",
     "task.done": "完成待办",
     "task.cancelled": "取消待办",
+    "task.moot": "解除待办（无需处理）",
     "view.ask": "申请查看",
     "view.grant": "同意查看",
     "view.refuse": "拒绝查看",

@@ -194,7 +194,7 @@ class TestGivenAnAccountThatIsCalled:
         async with desks.broker.store.reading() as session:
             [task] = await session.scalars(select(Task))
             group = await session.scalar(select(AlertGroup))
-        assert task.state is TaskState.DONE
+        assert task.state is TaskState.MOOT
         assert group is not None
         assert group.ended_at is not None
 

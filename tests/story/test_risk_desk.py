@@ -194,6 +194,9 @@ class TestGivenAFallOfSteel:
     ) -> None:
         forced = await group_card(room, "强平")
         told = await room.newest("wangqiang", "张三 80010023 · 强平处理")
+        listed = await room.ask("wangqiang", "待办 张三")
+        number = next(r[0] for r in listed["card"]["rows"] if "强平 80010023" in " ".join(r))
+        todo = await room.ask("wangqiang", str(number))
         await room.post("/sandbox/market", BACK)
         await market_seen(room)
         await room.advance("2m")
@@ -202,6 +205,11 @@ class TestGivenAFallOfSteel:
         assert now["card"]["status"] == "已解除"
         told = await shows(room, "wangqiang", told, "已解除")
         assert told["card"]["status"] == "已解除"
+        todo = await shows(room, "wangqiang", todo, "已解除 · 无需处理")
+        assert labels(todo) == []
+        audit = await room.ask("linlan", "/审计 张三")
+        assert "解除待办" in audit["text"]
+        assert "完成待办" not in audit["text"]
         tasks = await room.ask("wangqiang", "待办 张三")
         assert "强平 80010023" not in tasks["text"]
         assert "未了" in (await room.ask("chenxi", "追保"))["card"]["title"]
