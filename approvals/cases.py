@@ -1,6 +1,6 @@
 """Applications as they are: found, locked, and gathered for whoever is to see them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,6 +13,9 @@ from approvals.checks import Attached, Check, Others
 from approvals.documents import Field, Paper, PaperFacts
 from approvals.flow import IN_HAND, OPEN, Case, Flow, Papers, State, Step
 from approvals.models import (
+    COSIGNING,
+    DECIDING,
+    STANDS_FOR,
     Application,
     ApplicationEvent,
     ApplicationField,
@@ -51,6 +54,14 @@ _OPEN_STAGE = _STAGES.where(Stage.ended_at.is_(None))
 _DECIDED = select(ApplicationEvent.actor, ApplicationEvent.step).where(
     ApplicationEvent.application_id == bindparam("application"),
     ApplicationEvent.deed.in_(VERDICTS),
+)
+_ABSENT = (
+    select(Staff.deputy, Staff.id)
+    .where(
+        Staff.id.in_(bindparam("waiting", expanding=True)),
+        Staff.deputy.in_(bindparam("deputies", expanding=True)),
+    )
+    .order_by(Staff.id.desc())
 )
 _FIELDS = (
     select(ApplicationField.kind, ApplicationField.value)
@@ -149,7 +160,7 @@ class Dossier:
     def waiting(self, stage: Stage) -> list[Seat]:
         """Whose word it waits for now: cosigners come first, alone."""
         open_ = [s for s in self.seats if s.stage_id == stage.id and s.state is SeatState.WAITING]
-        first = [seat for seat in open_ if seat.kind is SeatKind.COSIGNER]
+        first = [seat for seat in open_ if seat.kind in COSIGNING]
         return first or open_
 
     def name(self, staff_id: str) -> str:
@@ -236,18 +247,19 @@ async def seats_at(session: AsyncSession, stage_ids: Iterable[int]) -> list[Seat
     return list(await session.scalars(_SEATS, {"stages": list(stage_ids)}))
 
 
-async def absent_ones(
-    session: AsyncSession, waiting: Iterable[str], deputies: Collection[str]
-) -> dict[str, str]:
-    """Whom each of these deputies stands in for, among those whose word is waited for."""
+async def absent_ones(session: AsyncSession, waiting: Sequence[Seat]) -> dict[str, str]:
+    """Whom each deputy among these seats of a stage stands in for: a decision for who is to
+    decide, a 加签 for who is asked for it; of several the first."""
+    kinds = {seat.staff: seat.kind for seat in waiting}
+    deputies = [staff for staff, kind in kinds.items() if kind in STANDS_FOR]
     if not deputies:
         return {}
-    rows = await session.execute(
-        select(Staff.deputy, Staff.id)
-        .where(Staff.id.in_(list(waiting)), Staff.deputy.in_(list(deputies)))
-        .order_by(Staff.id.desc())  # of several the first
-    )
-    return {deputy: absent for deputy, absent in rows if deputy}
+    rows = await session.execute(_ABSENT, {"waiting": list(kinds), "deputies": deputies})
+    return {
+        deputy: absent
+        for deputy, absent in rows
+        if deputy and kinds[absent] in STANDS_FOR[kinds[deputy]]
+    }
 
 
 async def case_of(session: AsyncSession, row: Application) -> Case:
@@ -263,8 +275,13 @@ async def case_of(session: AsyncSession, row: Application) -> Case:
         round=row.round,
         version=row.version,
         applicants=frozenset({row.applicant, row.owner}),
-        seated=frozenset(s.staff for s in waiting if s.kind is not SeatKind.COSIGNER),
+        seated=frozenset(s.staff for s in waiting if s.kind in DECIDING),
         cosigners=frozenset(s.staff for s in waiting if s.kind is SeatKind.COSIGNER),
+        instead={
+            deputy: absent
+            for deputy, absent in (await absent_ones(session, waiting)).items()
+            if any(s.staff == deputy and s.kind is SeatKind.COSIGNS_FOR for s in waiting)
+        },
         decided=frozenset((actor, step) for actor, step in decided),
     )
 
@@ -282,7 +299,6 @@ async def dossier(session: AsyncSession, application_id: int) -> Dossier:
     branches = await people.branch_names(session)
     others = await _others(session, row, values)
     waiting = [seat for seat in seats if seat.state is SeatState.WAITING]
-    deputies = [seat.staff for seat in waiting if seat.kind is SeatKind.DEPUTY]
     return Dossier(
         row=row,
         flow=flow,
@@ -295,7 +311,7 @@ async def dossier(session: AsyncSession, application_id: int) -> Dossier:
         stages=stages,
         seats=seats,
         names=await people.names(session, involved - {"", history.SYSTEM}),
-        absent=await absent_ones(session, [seat.staff for seat in waiting], deputies),
+        absent=await absent_ones(session, waiting),
         branch=branches.get(row.branch or "", ""),
     )
 

@@ -87,7 +87,7 @@ async def _chase(session: AsyncSession, stage_id: int, calendar: Calendar) -> Ch
         return None
     case = await case_of(session, row)
     step = case.flow.step(stage.step)
-    if not case.seated | case.cosigners:
+    if not case.seated | flow.cosigning(case):
         return await _fill(session, row, stage, calendar)
     while stage.chase_at is not None and stage.chase_at <= at:
         stage.chased += 1

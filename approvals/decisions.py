@@ -103,10 +103,17 @@ async def _cosigned(
     comment: str,
     place: Place,
 ) -> Moved:
+    """Given by one of the two, it is not waited for from the other."""
+    absent = await seating.sits_for(session, stage, person.id)
     await seating.leave(session, stage, person.id, SeatState.DECIDED)
+    if absent:
+        await seating.leave(session, stage, absent, SeatState.CLOSED)
+    await seating.free_deputies(session, stage)
     settle(row, after, now(session))
     await session.flush()
-    await history.add(session, row, person.id, Deed.COSIGNED, comment=comment, seen=place.seen)
+    await history.add(
+        session, row, person.id, Deed.COSIGNED, whom=absent, comment=comment, seen=place.seen
+    )
     return Moved(row=row, stays=stage, news=() if after.cosigners else sorted(after.seated))
 
 
@@ -129,11 +136,11 @@ async def cosign(session: AsyncSession, person: Person, place: Place, to: str) -
     stage, row, case = await _at(session, place)
     after = flow.cosign(case, person.id, to, seen=place.version)
     asked = await _asked(session, row, person, to, cosign=True)
-    await seating.seat(session, stage, [asked], SeatKind.COSIGNER)
+    news = await seating.seat_all(session, stage, after, [asked], SeatKind.COSIGNER)
     settle(row, after, now(session))
     await session.flush()
     await history.add(session, row, person.id, Deed.ASKED_COSIGN, whom=to, seen=place.seen)
-    return Moved(row=row, stays=stage, news=(to,))
+    return Moved(row=row, stays=stage, news=news)
 
 
 async def must_wait(session: AsyncSession, person: Person, place: Place) -> Application:

@@ -5,7 +5,7 @@ from happening. Who is seated at a step is the caller's to know.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
 
@@ -148,7 +148,8 @@ class Flow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A case as its moves need it. ``seated``: any one of them moves the step on; ``cosigners``
-    must all agree before; ``decided``: who gave a verdict at which step, in any round."""
+    must all agree before; ``instead``: whose 加签 a deputy may give for him; ``decided``: who gave
+    a verdict at which step, in any round."""
 
     flow: Flow
     state: State
@@ -158,6 +159,7 @@ class Case:
     applicants: frozenset[str] = frozenset()  # who filled it in, and who looks after it now
     seated: frozenset[str] = frozenset()
     cosigners: frozenset[str] = frozenset()
+    instead: Mapping[str, str] = field(default_factory=dict)
     decided: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -193,8 +195,14 @@ def decide(case: Case, by: str, verdict: Verdict, *, comment: str, seen: int) ->
 
 
 def _agreed(case: Case, by: str, step: Step) -> Case:
-    if by in case.cosigners:
-        return replace(case, cosigners=case.cosigners - {by}, version=case.version + 1)
+    asked = case.instead.get(by, by)
+    if asked in case.cosigners:
+        return replace(
+            case,
+            cosigners=case.cosigners - {asked},
+            instead={who: whom for who, whom in case.instead.items() if whom != asked},
+            version=case.version + 1,
+        )
     if case.cosigners:
         raise AwaitsCosigner
     following = case.flow.later(step.key)
@@ -206,7 +214,7 @@ def _agreed(case: Case, by: str, step: Step) -> Case:
 def hand(case: Case, by: str, to: str, *, seen: int) -> Case:
     """转交: from now on it is ``to`` who decides this step. Raises like ``decide``, NotFitting."""
     step = must_be_seated(case, by, seen=seen)
-    if by in case.cosigners or to in case.seated | case.cosigners:
+    if by in cosigning(case) or to in case.seated | cosigning(case):
         raise NotFitting
     if not may_decide(case, to, step):
         raise NotFitting
@@ -216,7 +224,7 @@ def hand(case: Case, by: str, to: str, *, seen: int) -> Case:
 def cosign(case: Case, by: str, to: str, *, seen: int) -> Case:
     """加签: ``to`` must agree before this step can. Raises like ``decide``, NotFitting."""
     step = must_be_seated(case, by, seen=seen)
-    if to in case.seated | case.cosigners or not may_decide(case, to, step):
+    if to in case.seated | cosigning(case) or not may_decide(case, to, step):
         raise NotFitting
     return replace(case, cosigners=case.cosigners | {to}, version=case.version + 1)
 
@@ -241,11 +249,16 @@ def must_be_seated(case: Case, by: str, *, seen: int) -> Step:
     step = case.flow.step(case.step)
     if by in case.applicants:
         raise OwnApplication
-    if by not in case.seated | case.cosigners:
+    if by not in case.seated | cosigning(case):
         raise NotYourTurn
     if not may_decide(case, by, step):
         raise DecidedBefore
     return step
+
+
+def cosigning(case: Case) -> frozenset[str]:
+    """Whose 加签 is waited for, also that of a deputy."""
+    return case.cosigners | case.instead.keys()
 
 
 def may_decide(case: Case, person: str, step: Step) -> bool:
@@ -273,4 +286,5 @@ def _decided_elsewhere(case: Case, person: str, step: Step) -> bool:
 
 def _moved(case: Case) -> Case:
     """Nobody is seated until the caller seats somebody."""
-    return replace(case, version=case.version + 1, seated=frozenset(), cosigners=frozenset())
+    nobody: frozenset[str] = frozenset()
+    return replace(case, version=case.version + 1, seated=nobody, cosigners=nobody, instead={})

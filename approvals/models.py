@@ -108,6 +108,15 @@ class SeatKind(StrEnum):
     ESCALATED = "escalated"
     HANDED = "handed"  # 转交
     COSIGNER = "cosigner"  # 加签
+    COSIGNS_FOR = "cosigns_for"  # 加签 in the place of a cosigner who is away
+
+
+COSIGNING = frozenset({SeatKind.COSIGNER, SeatKind.COSIGNS_FOR})
+DECIDING = frozenset(SeatKind) - COSIGNING
+STANDS_FOR = {  # whose seats the deputies of each kind sit in for
+    SeatKind.DEPUTY: DECIDING,
+    SeatKind.COSIGNS_FOR: frozenset({SeatKind.COSIGNER}),
+}
 
 
 class SeatState(StrEnum):

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from approvals import hours
 from approvals.cases import absent_ones, case_of, open_stage, seats_at
-from approvals.flow import Case, Flow, Step, may_decide
-from approvals.models import Application, Seat, SeatKind, SeatState, Stage
+from approvals.flow import Case, Flow, Step, cosigning, may_decide
+from approvals.models import STANDS_FOR, Application, Seat, SeatKind, SeatState, Stage
 from crm import people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import now
@@ -18,7 +18,6 @@ from crm.people import Person
 
 # When a step that waits is chased, as parts of its minutes: reminder, deputies, head.
 CHASES = (0.5, 1.0, 2.0)
-DECIDING = frozenset(SeatKind) - {SeatKind.COSIGNER}
 
 
 def chase_at(
@@ -67,9 +66,18 @@ async def seat_all(
 ) -> list[str]:
     """With the deputies of those who are absent, who need not wait until it is late."""
     news = await seat(session, stage, who, kind)
-    absent = [each.id for each in who]
-    stand_in = await deputies(session, case, case.flow.step(stage.step), absent)
-    return news + await seat(session, stage, stand_in, SeatKind.DEPUTY)
+    return news + await _seat_deputies(session, stage, case, [each.id for each in who], kind)
+
+
+async def _seat_deputies(
+    session: AsyncSession, stage: Stage, case: Case, absent: Iterable[str], of: SeatKind
+) -> list[str]:
+    """As far as there are any who may sit at the seats of this kind."""
+    kind = next((kind for kind, others in STANDS_FOR.items() if of in others), None)
+    if kind is None:  # whoever gives a 加签 for somebody is not stood in for himself
+        return []
+    found = await deputies(session, case, case.flow.step(stage.step), absent)
+    return await seat(session, stage, found, kind)
 
 
 async def _fitting(
@@ -121,7 +129,7 @@ async def seat(
                     at=now(session),
                 )
             )
-        elif mine.state is SeatState.WAITING:
+        elif mine.state is SeatState.WAITING or _has_signed(mine, kind):
             continue
         else:
             mine.kind, mine.state, mine.at = kind, SeatState.WAITING, now(session)
@@ -130,14 +138,19 @@ async def seat(
     return news
 
 
+def _has_signed(mine: Seat, kind: SeatKind) -> bool:
+    """Whoever gave his 加签 to a step gives no second word to it for somebody else."""
+    return kind in STANDS_FOR and mine.state is SeatState.DECIDED
+
+
 async def stand_in(session: AsyncSession, absent: str) -> list[tuple[Stage, list[str]]]:
-    """Every step that waits for ``absent`` to decide waits for the deputy too, from now on and not
-    only when it is late; gives the steps with whom it is news for. 加签 asks for one's own word."""
+    """Every step that waits for ``absent`` waits for the deputy too, from now on and not only when
+    it is late; gives the steps with whom it is news for."""
     found = []
-    for stage, row in await _waiting_for(session, absent, *DECIDING):
+    for stage, row in await _waiting_for(session, absent):
         case = await case_of(session, row)
-        who = await deputies(session, case, case.flow.step(stage.step), [absent])
-        if news := await seat(session, stage, who, SeatKind.DEPUTY):
+        [mine] = [s for s in await seats_at(session, [stage.id]) if s.staff == absent]
+        if news := await _seat_deputies(session, stage, case, [absent], mine.kind):
             row.version += 1  # other cards show who may decide as well
             found.append((stage, news))
     await session.flush()
@@ -147,10 +160,8 @@ async def stand_in(session: AsyncSession, absent: str) -> list[tuple[Stage, list
 async def stand_down(session: AsyncSession, deputy: str) -> list[Stage]:
     """Steps at which nobody is left whom ``deputy`` stands in for do not wait for him any more."""
     found = []
-    for stage, row in await _waiting_for(session, deputy, SeatKind.DEPUTY):
-        others = [each for each in await waiting(session, stage) if each != deputy]
-        for_whom = select(Staff.id).where(Staff.id.in_(others), Staff.deputy == deputy).limit(1)
-        if await session.scalar(for_whom) is None:
+    for stage, row in await _waiting_for(session, deputy, *STANDS_FOR):
+        if not await sits_for(session, stage, deputy):
             await give_up(session, row, deputy)
             row.version += 1
             found.append(stage)
@@ -161,10 +172,7 @@ async def stand_down(session: AsyncSession, deputy: str) -> list[Stage]:
 async def sits_for(session: AsyncSession, stage: Stage, staff: str) -> str:
     """Whom ``staff`` stands in for at a stage that waits; "" where the seat is his own."""
     waiting = [s for s in await seats_at(session, [stage.id]) if s.state is SeatState.WAITING]
-    if not any(s.staff == staff and s.kind is SeatKind.DEPUTY for s in waiting):
-        return ""
-    found = await absent_ones(session, [s.staff for s in waiting], [staff])
-    return found.get(staff, "")
+    return (await absent_ones(session, waiting)).get(staff, "")
 
 
 async def _waiting_for(
@@ -198,6 +206,15 @@ async def leave(session: AsyncSession, stage: Stage, staff: str, state: SeatStat
     )
 
 
+async def free_deputies(session: AsyncSession, stage: Stage) -> None:
+    """The deputies of cosigners whose word is there already are not waited for any more."""
+    waiting = [s for s in await seats_at(session, [stage.id]) if s.state is SeatState.WAITING]
+    instead = await absent_ones(session, waiting)
+    for each in waiting:
+        if each.kind is SeatKind.COSIGNS_FOR and each.staff not in instead:
+            await leave(session, stage, each.staff, SeatState.CLOSED)
+
+
 async def give_up(session: AsyncSession, row: Application, staff: str) -> None:
     """Who looks after an application from now on does not decide it; a step that loses its last
     seat is late at once, so that somebody else is found."""
@@ -205,6 +222,7 @@ async def give_up(session: AsyncSession, row: Application, staff: str) -> None:
     if stage is None:
         return
     await leave(session, stage, staff, SeatState.CLOSED)
+    await free_deputies(session, stage)
     if not await waiting(session, stage):
         stage.chase_at = now(session)
         await session.flush()
@@ -242,7 +260,7 @@ async def may_be_asked(
     holders: dict[str, Person] = {}
     for role in sorted(roles, key=lambda role: list(Role).index(role)):
         holders |= {each.id: each for each in await people.with_role(session, role)}
-    taken = case.seated | case.cosigners | {by}
+    taken = case.seated | cosigning(case) | {by}
     found = []
     for person in holders.values():
         fits = person.id not in taken and may_decide(case, person.id, step)

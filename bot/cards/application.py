@@ -10,6 +10,8 @@ from approvals.documents import FIELD_WORDS, PAPER_WORDS, Field, Paper
 from approvals.flow import IN_HAND, STATE_WORDS, State, Verdict
 from approvals.history import SYSTEM
 from approvals.models import (
+    COSIGNING,
+    STANDS_FOR,
     Application,
     ApplicationEvent,
     Deed,
@@ -240,10 +242,10 @@ def _waited_for(found: Dossier, stage: Stage) -> str:
 
 
 def _seat_word(found: Dossier, seat: Seat) -> str:
-    word = {SeatKind.DEPUTY: "代理", SeatKind.COSIGNER: "加签"}.get(seat.kind, "")
-    if seat.kind is SeatKind.DEPUTY and seat.staff in found.absent:
-        word = f"代 {found.name(found.absent[seat.staff])}"
-    return found.name(seat.staff) + (f"（{word}）" if word else "")
+    absent = found.absent.get(seat.staff)
+    instead = f"代 {found.name(absent)}" if absent else "代理" if seat.kind in STANDS_FOR else ""
+    words = [instead, "加签" if seat.kind in COSIGNING else ""]
+    return found.name(seat.staff) + (f"（{' '.join(filter(None, words))}）" if any(words) else "")
 
 
 def _is_told(event: ApplicationEvent) -> bool:
@@ -356,11 +358,15 @@ def _status(found: Dossier, stage: Stage, viewer: Person, *, waits: bool) -> str
     step = found.flow.step(stage.step).title
     kinds = {seat.staff: seat.kind for seat in found.waiting(stage)}
     if waits and viewer.id in kinds:
-        if kinds[viewer.id] is SeatKind.COSIGNER:
-            return f"加签 · {step}"
         absent = found.absent.get(viewer.id)
-        return f"{step} · 代 {found.name(absent)}" if absent else step
+        return step_words(step, kinds[viewer.id], found.name(absent) if absent else "")
     return _left_with(found, stage, viewer) if not waits else f"等 {_waited_for(found, stage)}"
+
+
+def step_words(step: str, kind: SeatKind, absent: str) -> str:
+    """加签 · 适当性审核 · 代 冯军: what one is waited for, and in whose place."""
+    cosigns = "加签" if kind in COSIGNING else ""
+    return " · ".join(filter(None, (cosigns, step, f"代 {absent}" if absent else "")))
 
 
 def _ended_by(found: Dossier, stage: Stage) -> str:
@@ -385,6 +391,10 @@ def _left_with(found: Dossier, stage: Stage, viewer: Person) -> str:
     if seat is not None and seat.state is SeatState.DECIDED:
         return "已加签同意"
     here = (stage.step, stage.round)
+    if seat is not None and seat.kind in COSIGNING:
+        signed = [e for e in found.events if e.deed is Deed.COSIGNED and (e.step, e.round) == here]
+        if mine := [e for e in signed if e.whom == viewer.id] or signed:
+            return f"{_who(found, mine[-1])} 已加签同意"
     handed = [e for e in found.events if e.deed is Deed.HANDED and (e.step, e.round) == here]
     if seat is not None and handed:
         return f"已转交 {found.name(handed[-1].whom)}"
@@ -409,7 +419,7 @@ def _choices(found: Dossier, stage: Stage, viewer: Person) -> Iterator[Button]:
         yield Button(f"case_approve:{at}", "同意", Style.PRIMARY)
     yield Button(f"case_reject:{at}", "驳回", Style.DANGER)
     yield Button(f"case_return:{at}", "退回补件")
-    if first.get(viewer.id) is not SeatKind.COSIGNER:
+    if first.get(viewer.id) not in COSIGNING:
         yield Button(f"case_hand:{at}", "转交")
         yield Button(f"case_cosign:{at}", "加签")
     yield Button(f"case_papers:{stage.id}", "材料")

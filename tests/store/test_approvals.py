@@ -19,7 +19,15 @@ from approvals.checks import Light
 from approvals.decisions import AlreadyWithdrawn, DecidedAlready, NotInOrder, Place
 from approvals.documents import Field, Paper
 from approvals.drafts import NoPlaceFor, NotComplete
-from approvals.flow import NotFitting, NotYourTurn, OldVersion, OwnApplication, State, Verdict
+from approvals.flow import (
+    AwaitsCosigner,
+    NotFitting,
+    NotYourTurn,
+    OldVersion,
+    OwnApplication,
+    State,
+    Verdict,
+)
 from approvals.history import Seen
 from approvals.models import Application, ApplicationEvent, Deed, Seat, SeatKind, Stage
 from bot import leaving
@@ -40,6 +48,7 @@ from tests.fakes.broker import Broker
 
 CALENDAR = Calendar.shipped()
 RANDOM = numbers.seeded("approvals")
+ASKED = ("zhouting", "fengjun")  # who asks, and whom, for a 加签
 APPROVERS = ("sunfang", "zhouting", "wuhao", "zhengli")
 
 
@@ -461,17 +470,116 @@ class TestGivenSomebodyStandsIn:
             handed = await decisions.hand(session, broker["sunfang"], place, "qianwei")
         assert sorted(handed.news) == ["fengjun", "qianwei"]
 
-    async def test_when_only_his_advice_is_asked_then_the_deputy_does_not_decide(
+
+async def ask_to_cosign(broker: Broker, moved: Moved, who: str, to: str) -> Moved:
+    stage = moved.next or moved.stays
+    assert stage is not None
+    async with broker.store.writing() as session:
+        row = await cases.get(session, moved.row.id)
+        place = Place(stage=stage.id, version=row.version, seen=Seen())
+        return await decisions.cosign(session, broker[who], place, to)
+
+
+class TestGivenACosignerWhoIsAway:
+    async def test_when_he_is_asked_then_either_of_the_two_signs_for_both(
         self, broker: Broker
     ) -> None:
-        moved = await submitted(broker)
-        assert moved.next is not None
-        place = Place(stage=moved.next.id, version=moved.row.version, seen=Seen())
-        async with broker.store.writing() as session:
-            await decisions.cosign(session, broker["sunfang"], place, "fengjun")
+        await stands_in(broker, "chenxi", "fengjun")
+        moved = await at_step(broker, "suitability")
+        for signs, whom in (("chenxi", "fengjun"), ("fengjun", "")):
+            asked = await ask_to_cosign(broker, moved, "zhouting", "fengjun")
+            assert sorted(asked.news) == ["chenxi", "fengjun"]
+            assert await seats(broker, asked) == {
+                "zhouting": SeatKind.ROLE,
+                "fengjun": SeatKind.COSIGNER,
+                "chenxi": SeatKind.COSIGNS_FOR,
+            }
+            with pytest.raises(AwaitsCosigner):
+                await decide(broker, "zhouting", asked)
+            signed = await decide(broker, signs, asked)
+            assert list(signed.news) == ["zhouting"]
+            assert await seats(broker, signed) == {"zhouting": SeatKind.ROLE}
+            last = (await events(broker, moved.row.id))[-1]
+            assert (last.deed, last.actor, last.whom) == (Deed.COSIGNED, signs, whom)
+            other = "fengjun" if signs == "chenxi" else "chenxi"
+            with pytest.raises(NotYourTurn):
+                await decide(broker, other, signed)
+            moved = await decide(broker, "zhouting", signed, Verdict.RETURN, "再来")
+            async with broker.store.writing() as session:
+                moved = await drafts.submit(session, broker["wangqiang"], moved.row.id, CALENDAR)
+            moved = await decide(broker, "sunfang", moved)
+
+    async def test_when_he_goes_away_after_he_was_asked_then_his_deputy_is_asked_too(
+        self, broker: Broker
+    ) -> None:
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
         await stands_in(broker, "chenxi", "fengjun")
         async with broker.store.writing() as session:
-            assert await seating.stand_in(session, "fengjun") == []
+            [(stage, news)] = await seating.stand_in(session, "fengjun")
+        assert (stage.id, news) == (asked.stays.id if asked.stays else 0, ["chenxi"])
+        async with broker.store.writing() as session:
+            row = await cases.get(session, asked.row.id)
+        await decide(broker, "chenxi", Moved(row=row, stays=asked.stays))
+        last = (await events(broker, asked.row.id))[-1]
+        assert (last.deed, last.actor, last.whom) == (Deed.COSIGNED, "chenxi", "fengjun")
+
+    async def test_when_he_is_back_then_his_deputy_is_not_asked_any_more(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "chenxi", "fengjun")
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        async with broker.store.writing() as session:
+            await session.execute(update(Staff).where(Staff.id == "fengjun").values(deputy=None))
+            assert [each.id for each in await seating.stand_down(session, "chenxi")] == [
+                asked.stays.id if asked.stays else 0
+            ]
+        assert set(await seats(broker, asked)) == {"zhouting", "fengjun"}
+
+    @pytest.mark.parametrize("deputy", ["zhouting", "sunfang", "wangqiang"])
+    async def test_when_his_deputy_decides_or_decided_or_applied_then_he_is_not_asked(
+        self, broker: Broker, deputy: str
+    ) -> None:
+        await stands_in(broker, deputy, "fengjun")
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        assert await seats(broker, asked) == {
+            "zhouting": SeatKind.ROLE,
+            "fengjun": SeatKind.COSIGNER,
+        }
+
+    async def test_when_his_deputy_signed_then_he_decides_for_nobody_at_that_step(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "chenxi", "fengjun")
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        signed = await decide(broker, "chenxi", asked)
+        await stands_in(broker, "chenxi", "zhouting")
+        async with broker.store.writing() as session:
+            assert await seating.stand_in(session, "zhouting") == []
+        assert await seats(broker, signed) == {"zhouting": SeatKind.ROLE}
+
+    async def test_when_he_stands_in_for_two_who_are_asked_then_he_signs_for_one(
+        self, broker: Broker
+    ) -> None:
+        for absent in ("fengjun", "qianwei"):
+            await stands_in(broker, "chenxi", absent)
+        asked = await at_step(broker, "suitability")
+        for absent in ("fengjun", "qianwei"):
+            asked = await ask_to_cosign(broker, asked, "zhouting", absent)
+        signed = await decide(broker, "chenxi", asked)
+        assert await seats(broker, signed) == {
+            "zhouting": SeatKind.ROLE,
+            "qianwei": SeatKind.COSIGNER,
+        }
+
+    async def test_when_the_cosigner_takes_the_application_over_then_nobody_signs_for_him(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "chenxi", "fengjun")
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        async with broker.store.writing() as session:
+            row = await cases.get(session, asked.row.id)
+            await seating.give_up(session, row, "fengjun")
+        assert await seats(broker, asked) == {"zhouting": SeatKind.ROLE}
 
 
 class TestGivenAStepThatWaits:

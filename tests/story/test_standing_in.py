@@ -121,9 +121,75 @@ class TestGivenAnApplicationThatWaits:
             ]
 
 
-async def click_here(room: Room, here: Item, _there: Item) -> None:
-    await room.click("qianwei", here, "同意")
+class TestGivenACosignerWhoIsAway:
+    async def test_when_his_deputy_agrees_then_everybody_reads_for_whom(self, room: Room) -> None:
+        await change(room, "/员工 冯军 代理 陈曦 休假", "冯军")
+        for decides in (click_here, click_there):
+            name, title = await asked_to_cosign(room)
+            here = await room.newest("chenxi", title)
+            there = await until(room, "chenxi", card(title))
+            assert here["card"]["status"] == "加签 · 适当性审核 · 代 冯军"
+            assert "转交" not in labels(here)
+            assert "同意" in labels(await room.newest("fengjun", title))
+            mine = await room.newest("zhouting", f"开户 · {name}")
+            assert "陈曦（代 冯军 加签）" in mine["card"]["status"]
+            assert "陈曦（代 冯军 加签）" in (await room.ask("wangqiang", f"进度 {name}"))["text"]
+            await decides(room, here, there, who="chenxi")
+            await room.newest_text("zhouting", "陈曦（代 冯军） 加签同意")
+            his = await room.until("fengjun", lambda items, name=name: signed(items, name))
+            assert his[-1]["card"]["status"] == "陈曦（代 冯军） 已加签同意"
+            track = await room.ask("wangqiang", f"进度 {name}")
+            assert "陈曦（代 冯军） 加签同意 · 适当性审核" in track["text"]
+            await room.ask("zhouting", f"同意 {name}")
+            await room.newest("wuhao", f"待审批 · 开户 · {name}")
+        audit = await room.ask("linlan", "/审计 陈曦")
+        assert "代 冯军" in audit["text"]
+
+    async def test_when_he_signs_himself_then_his_deputy_is_not_asked_any_more(
+        self, room: Room
+    ) -> None:
+        name, title = await asked_to_cosign(room)
+        theirs = await room.newest("chenxi", title)
+        await room.click("fengjun", await room.newest("fengjun", title), "同意")
+        await turned(room, "chenxi", theirs, "冯军 加签同意")
+        theirs = await room.now_showing("chenxi", theirs)
+        assert theirs["card"]["status"] == "冯军 已加签同意"
+        assert labels(theirs) == []
+        await room.ask("zhouting", f"同意 {name}")
+
+    async def test_when_the_deputy_begins_after_it_was_asked_then_he_may_sign_it(
+        self, room: Room
+    ) -> None:
+        await change(room, "/员工 取消代理 冯军", "冯军")
+        name, title = await asked_to_cosign(room)
+        await room.newest("fengjun", title)
+        await change(room, "/员工 冯军 代理 陈曦 休假", "冯军")
+        here = await room.newest("chenxi", title)
+        there = await until(room, "chenxi", card(title))
+        assert here["card"]["status"] == "加签 · 适当性审核 · 代 冯军"
+        await click_there(room, here, there, who="chenxi")
+        await room.newest_text("zhouting", "陈曦（代 冯军） 加签同意")
+        await room.ask("zhouting", f"同意 {name}")
+        await change(room, "/员工 取消代理 冯军", "冯军")
 
 
-async def click_there(room: Room, _here: Item, there: Item) -> None:
-    await click(room, "qianwei", there, "同意")
+def signed(items: list[Item], name: str) -> list[Item]:
+    cards = [i for i in items if i["card"] and i["card"]["title"] == f"开户 · {name}"]
+    return [i for i in cards if "已加签同意" in i["card"]["status"]]
+
+
+async def asked_to_cosign(room: Room) -> tuple[str, str]:
+    """The client's name, and the title of the card of whoever is asked."""
+    body = {"name": "approval", "count": 1, "approvers": ["zhouting"]}
+    [application] = (await room.post("/sandbox/scene", body))["applications"]
+    name = str(application["client"])
+    await room.ask("zhouting", f"加签 {name} 冯军")
+    return name, f"待审批 · 开户 · {name}"
+
+
+async def click_here(room: Room, here: Item, _there: Item, who: str = "qianwei") -> None:
+    await room.click(who, here, "同意")
+
+
+async def click_there(room: Room, _here: Item, there: Item, who: str = "qianwei") -> None:
+    await click(room, who, there, "同意")
