@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from approvals import cases, decisions, seating
+from approvals import cases, decisions, flow, seating
 from approvals.cases import Dossier, Moved, NoSuchApplication
 from approvals.decisions import AlreadyWithdrawn, DecidedAlready, Place
 from approvals.documents import PAPER_WORDS
@@ -77,14 +77,24 @@ async def waiting(turn: Turn, session: AsyncSession) -> Reply:
 async def _listed(
     session: AsyncSession, turn: Turn, rows: Sequence[tuple[Stage, Application]]
 ) -> Reply:
-    named = [(stage, row, await _step_title(session, stage, row)) for stage, row in rows]
+    named = [
+        (stage, row, await _step_words(session, turn.person, stage, row)) for stage, row in rows
+    ]
     card = draw.waiting_list(named, turn.at)
     options = tuple(f"case_open:{stage.id}" for stage, _ in rows)
     return Reply(parts=(card,), question=Question(options=options) if options else None)
 
 
-async def _step_title(session: AsyncSession, stage: Stage, row: Application) -> str:
-    return (await cases.case_of(session, row)).flow.step(stage.step).title
+async def _step_words(session: AsyncSession, person: Person, stage: Stage, row: Application) -> str:
+    """As on the card: 加签 or not, and for whom."""
+    case = await cases.case_of(session, row)
+    absent = await seating.sits_for(session, stage, person.id)
+    names = await people.names(session, [absent] if absent else [])
+    return draw.step_words(
+        case.flow.step(stage.step).title,
+        names.get(absent, absent),
+        cosigns=person.id in flow.cosigning(case),
+    )
 
 
 @router.click("case_open")

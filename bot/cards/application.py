@@ -16,7 +16,6 @@ from approvals.models import (
     ApplicationEvent,
     Deed,
     Seat,
-    SeatKind,
     SeatState,
     Stage,
 )
@@ -359,14 +358,15 @@ def _status(found: Dossier, stage: Stage, viewer: Person, *, waits: bool) -> str
     kinds = {seat.staff: seat.kind for seat in found.waiting(stage)}
     if waits and viewer.id in kinds:
         absent = found.absent.get(viewer.id)
-        return step_words(step, kinds[viewer.id], found.name(absent) if absent else "")
+        cosigns = kinds[viewer.id] in COSIGNING
+        return step_words(step, found.name(absent) if absent else "", cosigns=cosigns)
     return _left_with(found, stage, viewer) if not waits else f"等 {_waited_for(found, stage)}"
 
 
-def step_words(step: str, kind: SeatKind, absent: str) -> str:
+def step_words(step: str, absent: str, *, cosigns: bool) -> str:
     """加签 · 适当性审核 · 代 冯军: what one is waited for, and in whose place."""
-    cosigns = "加签" if kind in COSIGNING else ""
-    return " · ".join(filter(None, (cosigns, step, f"代 {absent}" if absent else "")))
+    for_whom = f"代 {absent}" if absent else ""
+    return " · ".join(filter(None, ("加签" if cosigns else "", step, for_whom)))
 
 
 def _ended_by(found: Dossier, stage: Stage) -> str:
@@ -497,7 +497,7 @@ def _place(found: Dossier, event: ApplicationEvent) -> str:
 
 
 def waiting_list(rows: Sequence[tuple[Stage, Application, str]], at: datetime) -> Card:
-    """What waits for somebody's word; each with the title of its step."""
+    """What waits for somebody's word; each with its step, and for whom, in words."""
     if not rows:
         return Card(title="没有等您审批的申请")
     return Card(

@@ -1,6 +1,8 @@
 """代理 while something is open, on both platforms: whoever begins to stand in has the alerts with
 their tasks and what waits for a decision at once, and loses them when it is taken back."""
 
+from functools import partial
+
 import pytest
 
 from approvals import history
@@ -111,6 +113,14 @@ class TestGivenAnApplicationThatWaits:
             there = await until(room, "qianwei", card(title))
             assert "代 孙芳" in here["card"]["status"]
             assert "代 孙芳" in there["text"]
+            for listed in (
+                await room.ask("qianwei", "待审批"),
+                await say(room, "qianwei", "待审批"),
+            ):
+                assert f"{application['client']}" in listed["text"]
+                assert "营业部复核 · 代 孙芳" in listed["text"]
+            own = await room.ask("sunfang", "待审批")
+            assert "代 " not in own["text"]
             assert "同意" in labels(await room.newest("sunfang", title))
             await decides(room, here, there)
             await room.newest_text("sunfang", "钱伟（代 孙芳） 已同意")
@@ -130,13 +140,15 @@ class TestGivenACosignerWhoIsAway:
             there = await until(room, "chenxi", card(title))
             assert here["card"]["status"] == "加签 · 适当性审核 · 代 冯军"
             assert "转交" not in labels(here)
+            listed = await room.ask("chenxi", "待审批")
+            assert "加签 · 适当性审核 · 代 冯军" in listed["text"]
             assert "同意" in labels(await room.newest("fengjun", title))
             mine = await room.newest("zhouting", f"开户 · {name}")
             assert "陈曦（代 冯军 加签）" in mine["card"]["status"]
             assert "陈曦（代 冯军 加签）" in (await room.ask("wangqiang", f"进度 {name}"))["text"]
             await decides(room, here, there, who="chenxi")
             await room.newest_text("zhouting", "陈曦（代 冯军） 加签同意")
-            his = await room.until("fengjun", lambda items, name=name: signed(items, name))
+            his = await room.until("fengjun", partial(signed, name=name))
             assert his[-1]["card"]["status"] == "陈曦（代 冯军） 已加签同意"
             track = await room.ask("wangqiang", f"进度 {name}")
             assert "陈曦（代 冯军） 加签同意 · 适当性审核" in track["text"]
@@ -173,7 +185,7 @@ class TestGivenACosignerWhoIsAway:
         await change(room, "/员工 取消代理 冯军", "冯军")
 
 
-def signed(items: list[Item], name: str) -> list[Item]:
+def signed(items: list[Item], *, name: str) -> list[Item]:
     cards = [i for i in items if i["card"] and i["card"]["title"] == f"开户 · {name}"]
     return [i for i in cards if "已加签同意" in i["card"]["status"]]
 
