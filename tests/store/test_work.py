@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from bot import schema
 from crm import interactions, tasks
 from crm.access import NotYours
 from crm.interactions import AlreadyUndone, NothingToUndo, NotYourRecord, UndoTooLate
@@ -222,6 +223,30 @@ async def test_an_ended_task_is_never_due(broker: Broker, clock: StoppedClock) -
             await end(broker, task)
         with pytest.raises(TaskEnded):
             await move(broker, task, HOUR)
+
+
+async def test_a_task_that_nobody_need_do_is_not_said_to_be_done(broker: Broker) -> None:
+    task = await promise(broker, HOUR)
+    for _ in range(2):
+        async with broker.store.writing() as session:
+            await tasks.no_longer(session, task)
+    with pytest.raises(TaskEnded) as trouble:
+        await end(broker, task)
+    assert trouble.value.text == "这条待办已经解除，无需处理"
+    async with broker.store.reading() as session:
+        noted = select(AuditRow.action).where(AuditRow.object == f"task:{task}")
+        assert list(await session.scalars(noted)) == ["task.add", "task.moot"]
+
+
+async def test_to_the_program_of_before_a_task_that_nobody_need_do_is_done(
+    broker: Broker,
+) -> None:
+    task = await promise(broker, HOUR)
+    async with broker.store.writing() as session:
+        await tasks.no_longer(session, task)
+    await schema.downgrade(broker.store, "0015")
+    async with broker.store.reading() as session:
+        assert (await session.get_one(Task, task)).state is TaskState.DONE
 
 
 @pytest.mark.parametrize("after", [timedelta(0), -SECOND, -24 * HOUR])
