@@ -99,7 +99,8 @@ class TestGivenAManagerWhoIsAway:
         assert f"追保 {account}" in (await room.ask("limin", "待办"))["text"]
         assert account not in (await room.ask("zhaolei", "待办"))["text"]
         his = await room.ask("zhaolei", f"追保 {account}")
-        assert "追保 · 待认领" in his["card"]["status"]
+        assert his["card"]["title"].endswith(f"{account} · 追保处理")
+        assert his["card"]["status"] == "待认领"
 
 
 class TestGivenAnApplicationToo:
