@@ -8,10 +8,11 @@ from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from approvals import checks, history, versions
+from approvals import checks, forgone, history, versions
 from approvals.checks import Attached, Check, Others
 from approvals.documents import Field, Paper, PaperFacts
 from approvals.flow import IN_HAND, OPEN, Case, Flow, Papers, State, Step
+from approvals.forgone import Forgone
 from approvals.models import (
     COSIGNING,
     DECIDING,
@@ -132,6 +133,7 @@ class Dossier:
     seats: Sequence[Seat]
     names: Mapping[str, str]  # of everybody in it, by staff id
     absent: Mapping[str, str]  # whom each deputy who is waited for stands in for
+    forgone: Mapping[str, Sequence[Forgone]]  # by whoever is waited for, with his word now
     branch: str  # its name
 
     @property
@@ -268,8 +270,25 @@ async def case_of(session: AsyncSession, row: Application) -> Case:
     seats = await seats_at(session, [stage.id]) if stage else []
     waiting = [seat for seat in seats if seat.state is SeatState.WAITING]
     decided = await session.execute(_DECIDED, {"application": row.id})
+    return _case(
+        row,
+        await versions.pinned(session, row.flow, row.flow_version),
+        waiting,
+        await absent_ones(session, waiting),
+        [(actor, step) for actor, step in decided],
+    )
+
+
+def _case(
+    row: Application,
+    flow: Flow,
+    waiting: Sequence[Seat],
+    absent: Mapping[str, str],
+    decided: Iterable[tuple[str, str]],
+) -> Case:
+    cosigning = {seat.staff for seat in waiting if seat.kind is SeatKind.COSIGNS_FOR}
     return Case(
-        flow=await versions.pinned(session, row.flow, row.flow_version),
+        flow=flow,
         state=row.state,
         step=row.step,
         round=row.round,
@@ -277,12 +296,8 @@ async def case_of(session: AsyncSession, row: Application) -> Case:
         applicants=frozenset({row.applicant, row.owner}),
         seated=frozenset(s.staff for s in waiting if s.kind in DECIDING),
         cosigners=frozenset(s.staff for s in waiting if s.kind is SeatKind.COSIGNER),
-        instead={
-            deputy: absent
-            for deputy, absent in (await absent_ones(session, waiting)).items()
-            if any(s.staff == deputy and s.kind is SeatKind.COSIGNS_FOR for s in waiting)
-        },
-        decided=frozenset((actor, step) for actor, step in decided),
+        instead={deputy: whom for deputy, whom in absent.items() if deputy in cosigning},
+        decided=frozenset(decided),
     )
 
 
@@ -299,6 +314,9 @@ async def dossier(session: AsyncSession, application_id: int) -> Dossier:
     branches = await people.branch_names(session)
     others = await _others(session, row, values)
     waiting = [seat for seat in seats if seat.state is SeatState.WAITING]
+    absent = await absent_ones(session, waiting)
+    decided = [(event.actor, event.step) for event in events if event.deed in VERDICTS]
+    case = _case(row, flow, waiting, absent, decided)
     return Dossier(
         row=row,
         flow=flow,
@@ -311,7 +329,8 @@ async def dossier(session: AsyncSession, application_id: int) -> Dossier:
         stages=stages,
         seats=seats,
         names=await people.names(session, involved - {"", history.SYSTEM}),
-        absent=await absent_ones(session, waiting),
+        absent=absent,
+        forgone=await forgone.by_a_word(session, case, row.branch, [s.staff for s in waiting]),
         branch=branches.get(row.branch or "", ""),
     )
 

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from approvals import flow, history, hours, seating, versions
-from approvals.cases import case_of, get, seats_at, settle, stage_of
+from approvals.cases import VERDICTS, case_of, get, seats_at, settle, stage_of
 from approvals.flow import IN_HAND, Case, Step
+from approvals.forgone import holders_of
 from approvals.history import SYSTEM
-from approvals.models import Application, Deed, Seat, SeatKind, SeatState, Stage
+from approvals.models import Application, ApplicationEvent, Deed, Seat, SeatKind, SeatState, Stage
 from crm import people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import now
@@ -26,7 +27,8 @@ REMIND, DEPUTIES, HEAD = 1, 2, 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chased:
     """Whom a late step is told: ``reminded`` hear it again, ``seated`` may decide from now on,
-    ``told`` are to press; ``empty`` when nobody at all may decide."""
+    ``told`` are to press; ``empty`` when nobody at all may decide, for whoever holds the role gave
+    his word at another step: ``barred``."""
 
     row: Application
     stage: Stage
@@ -35,6 +37,7 @@ class Chased:
     seated: Sequence[str] = ()
     told: Sequence[str] = ()
     empty: bool = False
+    barred: Sequence[ApplicationEvent] = ()
 
 
 async def any_due(session: AsyncSession) -> bool:
@@ -166,7 +169,19 @@ async def _fill(
     await session.flush()
     for staff in seated:
         await history.add(session, row, SYSTEM, Deed.ESCALATED, whom=staff)
-    return Chased(row=row, stage=stage, level=DEPUTIES, seated=seated, empty=not seated)
+    barred = () if seated else await _barred(session, row, step)
+    return Chased(
+        row=row, stage=stage, level=DEPUTIES, seated=seated, empty=not seated, barred=barred
+    )
+
+
+async def _barred(
+    session: AsyncSession, row: Application, step: Step
+) -> Sequence[ApplicationEvent]:
+    """The word that keeps each who holds the step's role from deciding it."""
+    holders = {each.id for each in await holders_of(session, step, row.branch)}
+    given = [e for e in await history.of(session, row.id) if e.deed in VERDICTS]
+    return list({e.actor: e for e in given if e.actor in holders and e.step != step.key}.values())
 
 
 async def lapse(session: AsyncSession) -> list[Application]:
@@ -187,5 +202,6 @@ async def lapse(session: AsyncSession) -> list[Application]:
 
 
 async def admins(session: AsyncSession) -> list[str]:
-    """Who is told that a step has nobody to decide it."""
-    return [each.id for each in await people.with_role(session, Role.SYSTEM_ADMIN)]
+    """Who is told that a step has nobody to decide it: who grants roles, and who takes on."""
+    roles = (Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN)
+    return [each.id for role in roles for each in await people.with_role(session, role)]

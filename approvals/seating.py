@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from approvals import hours
 from approvals.cases import absent_ones, case_of, open_stage, seats_at
 from approvals.flow import Case, Flow, Step, cosigning, may_decide
+from approvals.forgone import who_fit
 from approvals.models import STANDS_FOR, Application, Seat, SeatKind, SeatState, Stage
 from crm import people
 from crm.kernel.calendar import Calendar
@@ -52,13 +53,22 @@ async def fill(session: AsyncSession, stage: Stage, case: Case, branch: str | No
     """Seats for whoever may decide; gives for whom it is news. With nobody at all the step is
     late at once, and looked at again and again until there is somebody."""
     step = case.flow.step(stage.step)
-    if fitting := await _fitting(session, case, step, branch):
+    if fitting := await who_fit(session, case, step, branch):
         return await seat_all(session, stage, case, fitting, SeatKind.ROLE)
     if others := await stand_ins(session, case, step):
         return await seat_all(session, stage, case, others, SeatKind.ESCALATED)
     stage.chase_at = now(session)
     await session.flush()
     return []
+
+
+async def look_again(session: AsyncSession) -> None:
+    """Somebody came or has another role: a step that nobody may decide need not wait until it is
+    looked at again."""
+    waits = exists().where(Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING)
+    empty = select(Stage.id).where(Stage.ended_at.is_(None), ~waits)
+    ids = list(await session.scalars(empty.with_for_update(skip_locked=True)))
+    await session.execute(update(Stage).where(Stage.id.in_(ids)).values(chase_at=now(session)))
 
 
 async def seat_all(
@@ -78,13 +88,6 @@ async def _seat_deputies(
         return []
     found = await deputies(session, case, case.flow.step(stage.step), absent)
     return await seat(session, stage, found, kind)
-
-
-async def _fitting(
-    session: AsyncSession, case: Case, step: Step, branch: str | None
-) -> list[Person]:
-    holders = await people.with_role(session, step.role, branch if step.of_branch else None)
-    return [each for each in holders if may_decide(case, each.id, step)]
 
 
 async def stand_ins(session: AsyncSession, case: Case, step: Step) -> list[Person]:
@@ -274,7 +277,7 @@ async def _missed(session: AsyncSession, case: Case, branch: str | None, staff: 
     if not case.flow.four_eyes:
         return False
     for step in case.flow.later(case.step):
-        holders = {each.id for each in await _fitting(session, case, step, branch)}
+        holders = {each.id for each in await who_fit(session, case, step, branch)}
         if staff in holders and holders == {staff}:
             return True
     return False

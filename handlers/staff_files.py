@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from approvals import seating
 from bot import leaving
 from bot.cards import notice
 from bot.cards import staff as draw
@@ -77,6 +78,7 @@ async def _carry(session: AsyncSession, proposal: Proposal, second: Person) -> O
         said, told = await _leave(session, proposal.name, second)
     else:
         await staff.adopt(session, proposal.name, before, after, by=second.id)
+        await seating.look_again(session)
         told = _whom_it_concerns(proposal, before, after)
         if before and before["deputy"] != after["deputy"]:
             passed = await standing_in.pass_on(

@@ -22,7 +22,7 @@ from approvals.models import (
 from bot.cards import text
 from bot.chat.message import Audience, Button, Card, Fact, Section, Style, Table, Tone
 from crm.kernel import masks
-from crm.people import Action, FieldLevel, Person
+from crm.people import ROLE_WORDS, Action, FieldLevel, Person
 
 LIGHTS = {
     Light.GREEN: ("🟢", ""),
@@ -59,6 +59,7 @@ QUIET = frozenset({Deed.FILLED, Deed.ATTACHED})  # left out of the track
 RETOLD = 4  # lines of the past on a card that was not asked for all of it
 SEEN = "当时所见"
 ALL_OF_IT = "发「进度 {name}」看全部经过"
+STOPS = "后面的环节会没有人能审，申请会停住，仍要同意？"
 SHORT = 60  # characters of such a line on a card that is over
 HOW = "直接发号码、有效期和照片，一行可写几项；停了 10 分钟，先再发一次「开户 {name}」"
 REASONS: dict[Verdict, tuple[tuple[str, str], ...]] = {
@@ -237,7 +238,7 @@ def _of_the_owner(found: Dossier, viewer: Person) -> Iterator[Button]:
 
 def _waited_for(found: Dossier, stage: Stage) -> str:
     names = [_seat_word(found, seat) for seat in found.waiting(stage)]
-    return "、".join(names) or "暂无人选，已通知系统管理员"
+    return "、".join(names) or "暂无人选，已通知管理员补人"
 
 
 def _seat_word(found: Dossier, seat: Seat) -> str:
@@ -292,6 +293,7 @@ def approver_card(
         tone=_tone(stage, at, waits=waits),
         text="\n".join(_judged(found, viewer, audience)) if waits else "",
         facts=(
+            *(_forgone(found, viewer) if waits else ()),
             Fact("申请人", _applied_by(found)),
             *(_numbers(found, viewer, audience) if waits else ()),
             *(_mended(found) if waits else ()),
@@ -302,6 +304,19 @@ def approver_card(
         footer=f"{step.title} · 第 {stage.round} 轮" if stage.round > 1 else step.title,
         subject=f"approval:{stage.id}",
     )
+
+
+def _forgone(found: Dossier, viewer: Person) -> Iterator[Fact]:
+    """What he is to know before he gives his word: whoever decides here does not decide there."""
+    lost = found.forgone.get(viewer.id, ())
+    if not lost:
+        return
+    steps = "、".join(f"「{each.step.title}」" for each in lost)
+    now = "代签" if viewer.id in found.absent else "审批"
+    said = f"{now}后，您不能再审后面的{steps}"
+    if alone := "、".join(f"「{each.step.title}」" for each in lost if each.alone):
+        said += f"；现在没有别人能审{'那一步' if alone == steps else alone}，申请会停住"
+    yield Fact("注意", said)
 
 
 def _seat_of(found: Dossier, stage: Stage, viewer: Person) -> Seat | None:
@@ -416,7 +431,8 @@ def _choices(found: Dossier, stage: Stage, viewer: Person) -> Iterator[Button]:
     at = f"{stage.id}:{found.row.version}"
     first = {seat.staff: seat.kind for seat in found.waiting(stage)}
     if viewer.id in first:
-        yield Button(f"case_approve:{at}", "同意", Style.PRIMARY)
+        stops = any(each.alone for each in found.forgone.get(viewer.id, ()))
+        yield Button(f"case_approve:{at}", "同意", Style.PRIMARY, confirm=STOPS if stops else "")
     yield Button(f"case_reject:{at}", "驳回", Style.DANGER)
     yield Button(f"case_return:{at}", "退回补件")
     if first.get(viewer.id) not in COSIGNING:
@@ -531,6 +547,23 @@ def own_list(rows: Sequence[Application], at: datetime) -> Card:
         ),
         buttons=tuple(Button(f"opening:{row.id}", str(n)) for n, row in enumerate(rows, 1))[:8],
         footer="点序号打开；发「开户 张三」发起新的",
+    )
+
+
+def nobody_decides(found: Dossier, stage: Stage, barred: Sequence[ApplicationEvent]) -> Card:
+    """To admins: which step, why nobody may, and what they can do about it. Without the client."""
+    step = found.flow.step(stage.step)
+    role = ROLE_WORDS[step.role]
+    titles = {each.key: each.title for each in found.flow.steps}
+    why = [f"{_who(found, each)} 已审过「{titles[each.step]}」" for each in barred]
+    reason = f"{'；'.join(why)}，同一个人不能审两个环节" if why else f"没有能审的{role}"
+    whose = f"{found.branch} {found.name(found.row.owner)}".strip()
+    return Card(
+        title=f"{step.title}没有可以审批的人",
+        text=f"{whose}的一份开户申请停在这一步：{reason}。\n"
+        f"安全管理员给另一位同事加上{role}：/角色 姓名 +{role}\n"
+        "系统管理员新增或启用员工：/员工\n"
+        "有人可审时自动派单",
     )
 
 

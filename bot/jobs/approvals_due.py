@@ -53,9 +53,7 @@ async def _tell(session: AsyncSession, desk: Desk, chased: Chased) -> None:
         await desk.tell(session, staff, card, why=WHY)
     if chased.empty:
         for staff in await chasing.admins(session):
-            card = notice.sentence(
-                f"{step}没有可以审批的人", "请在人员和角色里补上，系统会自动派单"
-            )
+            card = draw.nobody_decides(found, chased.stage, chased.barred)
             await desk.tell(session, staff, card, why=WHY, priority=Priority.URGENT)
 
 

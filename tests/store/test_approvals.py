@@ -209,7 +209,7 @@ async def test_what_was_decided_before_cards_were_kept_stays_empty(broker: Broke
     moved = await submitted(broker)
     await decide(broker, "sunfang", moved)
     before = [(e.number, e.deed, e.seen) for e in await events(broker, moved.row.id)]
-    await schema.upgrade(broker.store, "0013")
+    await schema.downgrade(broker.store, "0013")
     await schema.upgrade(broker.store)
     after = await events(broker, moved.row.id)
     assert [(e.number, e.deed, e.seen) for e in after] == before
@@ -571,6 +571,17 @@ class TestGivenACosignerWhoIsAway:
             "qianwei": SeatKind.COSIGNER,
         }
 
+    async def test_when_the_program_of_before_comes_back_then_the_cosigner_alone_is_asked(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "chenxi", "fengjun")
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        await schema.downgrade(broker.store, "0016")
+        assert set(await seats(broker, asked)) == {"zhouting", "fengjun"}
+        async with broker.store.reading() as session:
+            kinds = set(await session.scalars(text("SELECT kind FROM application_seat")))
+        assert kinds == {"role", "cosigner"}
+
     async def test_when_the_cosigner_takes_the_application_over_then_nobody_signs_for_him(
         self, broker: Broker
     ) -> None:
@@ -580,6 +591,74 @@ class TestGivenACosignerWhoIsAway:
             row = await cases.get(session, asked.row.id)
             await seating.give_up(session, row, "fengjun")
         assert await seats(broker, asked) == {"zhouting": SeatKind.ROLE}
+
+
+async def forgone(broker: Broker, moved: Moved) -> dict[str, list[tuple[str, bool]]]:
+    async with broker.store.reading() as session:
+        found = await cases.dossier(session, moved.row.id)
+    return {
+        who: [(each.step.key, each.alone) for each in lost] for who, lost in found.forgone.items()
+    }
+
+
+class TestGivenADeputyWhoHoldsALaterStep:
+    async def test_when_he_is_waited_for_then_it_is_known_what_his_word_costs(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "zhouting", "sunfang")
+        moved = await submitted(broker)
+        assert await forgone(broker, moved) == {"zhouting": [("suitability", True)]}
+        async with broker.store.writing() as session:
+            await hire(session, "zhouting2", broker["zhouting"])
+        assert await forgone(broker, moved) == {"zhouting": [("suitability", False)]}
+
+    async def test_when_his_own_step_comes_then_it_costs_nothing(self, broker: Broker) -> None:
+        await stands_in(broker, "zhouting", "sunfang")
+        moved = await decide(broker, "sunfang", await submitted(broker))
+        assert await seats(broker, moved) == {"zhouting": SeatKind.ROLE}
+        assert await forgone(broker, moved) == {}
+
+    async def test_when_it_is_returned_then_what_he_decided_before_is_not_told_as_lost(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "zhouting", "sunfang")
+        moved = await decide(broker, "sunfang", await submitted(broker))
+        moved = await decide(broker, "zhouting", moved, Verdict.RETURN, "再来")
+        async with broker.store.writing() as session:
+            moved = await drafts.submit(session, broker["wangqiang"], moved.row.id, CALENDAR)
+        assert await seats(broker, moved) == {"sunfang": SeatKind.ROLE}
+        assert await forgone(broker, moved) == {}
+
+    async def test_when_he_signed_for_somebody_then_it_is_said_why_nobody_decides_his_step(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "zhouting", "sunfang")
+        moved = await decide(broker, "zhouting", await submitted(broker))
+        [empty] = await chase(broker)
+        assert empty.empty
+        assert [(e.actor, e.whom, e.step) for e in empty.barred] == [
+            ("zhouting", "sunfang", "branch")
+        ]
+        assert await chase(broker) == []
+        async with broker.store.writing() as session:
+            await hire(session, "zhouting2", broker["zhouting"])
+            await seating.look_again(session)
+        [filled] = await chase(broker)
+        assert list(filled.seated) == ["zhouting2"]
+        assert await seats(broker, moved) == {"zhouting2": SeatKind.ROLE}
+
+
+async def hire(session: AsyncSession, staff_id: str, like: Person) -> None:
+    """Somebody with the same roles."""
+    await people.add(
+        session,
+        by="hejing",
+        staff_id=staff_id,
+        name=f"{like.name}二",
+        branch=None,
+        roles=like.roles,
+        logins={},
+    )
 
 
 class TestGivenAStepThatWaits:
@@ -636,15 +715,7 @@ class TestGivenAStepThatWaits:
         assert await chase(broker) == []
         clock.advance(timedelta(minutes=31))
         async with broker.store.writing() as session:
-            await people.add(
-                session,
-                by="hejing",
-                staff_id="zhouting2",
-                name="周婷二",
-                branch=None,
-                roles=broker["zhouting"].roles,
-                logins={},
-            )
+            await hire(session, "zhouting2", broker["zhouting"])
         [filled] = await chase(broker)
         assert list(filled.seated) == ["zhouting2"]
         assert moved.row.id == filled.row.id

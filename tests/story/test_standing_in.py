@@ -7,7 +7,7 @@ import pytest
 
 from approvals import history
 from approvals.models import Deed
-from tests.story.room import Item, Room, labels
+from tests.story.room import Item, Room, fact, labels
 from tests.story.test_risk_desk_wecom import card, until
 from tests.story.test_wecom import click, say
 
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 WECOM = True
 
 ZHANG = "张三 80010023 · 强平处理"
+WARNED = "代签后，您不能再审后面的「适当性审核」；现在没有别人能审那一步，申请会停住"
 
 
 async def change(room: Room, line: str, name: str) -> None:
@@ -183,6 +184,54 @@ class TestGivenACosignerWhoIsAway:
         await room.newest_text("zhouting", "陈曦（代 冯军） 加签同意")
         await room.ask("zhouting", f"同意 {name}")
         await change(room, "/员工 取消代理 冯军", "冯军")
+
+
+class TestGivenADeputyWhoHoldsALaterStep:
+    async def test_when_he_would_be_missed_there_then_his_card_says_so_and_the_absent_ones_not(
+        self, room: Room
+    ) -> None:
+        await change(room, "/员工 孙芳 代理 周婷 出差", "孙芳")
+        title = f"待审批 · 开户 · {await submitted(room)}"
+        here = await room.newest("zhouting", title)
+        there = await until(room, "zhouting", card(title))
+        assert fact(here, "注意") == WARNED
+        assert WARNED in there["text"]
+        assert fact(await room.newest("sunfang", title), "注意") == ""
+
+    async def test_when_he_signs_all_the_same_then_admins_hear_who_can_go_on(
+        self, room: Room
+    ) -> None:
+        name = await submitted(room)
+        await room.click("zhouting", await room.newest("zhouting", f"开户 · {name}"), "同意")
+        await room.newest_text("sunfang", "周婷（代 孙芳） 已同意")
+        await room.advance("1m")
+        for admin in ("gaoyuan", "hejing"):
+            told = await room.newest(admin, "适当性审核没有可以审批的人")
+            assert "周婷（代 孙芳） 已审过「营业部复核」，同一个人不能审两个环节" in told["text"]
+            assert "/角色 姓名 +适当性岗" in told["text"]
+            assert name not in told["text"]
+        assert "暂无人选" in (await room.ask("wangqiang", f"进度 {name}"))["text"]
+        await room.ask("gaoyuan", "/角色 冯军 +适当性岗")
+        await room.click("shenlu", await room.newest("shenlu", "角色 冯军"), "确认生效")
+        await room.newest_text("fengjun", "适当性岗")
+        await room.advance("1m")
+        theirs = await room.newest("fengjun", f"待审批 · 开户 · {name}")
+        await room.click("fengjun", theirs, "同意")
+        await room.newest("wuhao", f"待审批 · 开户 · {name}")
+
+    async def test_when_somebody_else_could_decide_there_then_only_what_he_loses_is_said(
+        self, room: Room
+    ) -> None:
+        title = f"待审批 · 开户 · {await submitted(room)}"
+        assert fact(await room.newest("zhouting", title), "注意") == WARNED.partition("；")[0]
+        await change(room, "/员工 取消代理 孙芳", "孙芳")
+
+
+async def submitted(room: Room) -> str:
+    """The client's name of an application that waits for 孙芳."""
+    body = {"name": "approval", "count": 1, "approvers": ["sunfang"]}
+    [application] = (await room.post("/sandbox/scene", body))["applications"]
+    return str(application["client"])
 
 
 def signed(items: list[Item], *, name: str) -> list[Item]:

@@ -135,6 +135,27 @@ def test_a_step_is_handed_to_somebody_who_may_decide_it_and_to_nobody_else() -> 
         flow.decide(after, "suit", Verdict.APPROVE, comment="", seen=after.version)
 
 
+def test_the_consent_of_a_deputy_is_the_cosigners_and_only_his() -> None:
+    case = replace(
+        at("suitability"),
+        cosigners=frozenset({"risk", "comp"}),
+        instead={"stranger": "risk"},
+    )
+    with pytest.raises(AwaitsCosigner):
+        flow.decide(case, "suit", Verdict.APPROVE, comment="", seen=case.version)
+    for to in ("stranger", "risk"):
+        with pytest.raises(NotFitting):
+            flow.cosign(case, "suit", to, seen=case.version)
+    with pytest.raises(NotFitting):
+        flow.hand(case, "stranger", "desk", seen=case.version)
+    for by in ("stranger", "risk"):
+        after = flow.decide(case, by, Verdict.APPROVE, comment="", seen=case.version)
+        assert (after.cosigners, dict(after.instead)) == (frozenset({"comp"}), {})
+        other = "risk" if by == "stranger" else "stranger"
+        with pytest.raises(NotYourTurn):
+            flow.decide(after, other, Verdict.APPROVE, comment="", seen=after.version)
+
+
 def test_what_is_in_hand_lapses_and_what_runs_does_not() -> None:
     assert flow.expire(draft()).state is State.EXPIRED
     with pytest.raises(NotInHand):
