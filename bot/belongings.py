@@ -32,7 +32,7 @@ class Applications:
 
 
 class Alerts:
-    word = "条未结预警"
+    word = "条未解除预警"
 
     async def listed(
         self, session: AsyncSession, staff_id: str, only: Collection[int] | None = None

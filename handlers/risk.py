@@ -53,7 +53,7 @@ class NoAlerts(UserError):
 
 
 class NoOpenAlert(UserError):
-    say = "没有「{words}」的未结预警，发「追保」看现在有哪些"
+    say = "没有「{words}」的未解除预警，发「追保」看现在有哪些"
 
 
 class NoFigures(UserError):

@@ -164,7 +164,7 @@ LADDER = RuleKind(
     check=lambda body: ladder.read(body, "0"),
     limits="几条线要一条比一条高（关注 < 警示 < 追保 < 强平），时间不超过一天",
     example="改规则发：/规则 追保 105%；看某一天的发：/规则 追保 2026-11-01",
-    concerns="确认后对全部账户的预警立即生效，未结的也按新规则",
+    concerns="确认后对全部账户的预警立即生效，未解除的也按新规则",
     readers=(Role.RISK_HEAD, Role.RISK),
 )
 

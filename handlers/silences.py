@@ -32,11 +32,11 @@ USUAL = timedelta(minutes=30)
 
 
 class NothingToSilence(UserError):
-    say = "没有「{words}」的未结预警；例如：/静默 80010023 30分"
+    say = "没有「{words}」的未解除预警；例如：/静默 80010023 30分"
 
 
 class WhichAlert(UserError):
-    say = "「{words}」有 {count} 条未结预警，请用资金账号：{accounts}"
+    say = "「{words}」有 {count} 条未解除预警，请用资金账号：{accounts}"
 
 
 class NotASpan(UserError):

@@ -102,7 +102,7 @@ def _whom_it_concerns(proposal: Proposal, before: Body | None, after: Body) -> T
         for deputy, word in words.items():
             if deputy:
                 what = (
-                    "未结的预警和待审批的申请随后发给您，待办里标明是代谁"
+                    "未解除的预警和待审批的申请随后发给您，待办里标明是代谁"
                     if word == "您开始代理"
                     else "预警、提醒和待审批的申请不再归您"
                 )

@@ -177,7 +177,7 @@ class TestGivenAFallOfSteel:
         refused = await room.ask("fengjun", f"认领 {account}")
         assert "已由 陈曦 在" in refused["text"]
         nobody = await room.ask("fengjun", "认领 查无此人")
-        assert "没有「查无此人」的未结预警" in nobody["text"]
+        assert "没有「查无此人」的未解除预警" in nobody["text"]
         manager = await room.ask("wangqiang", f"认领 {account}")
         assert "权限" in manager["text"]
         await room.click("fengjun", await room.ask("fengjun", f"追保 {account}"), "转交")
@@ -212,4 +212,4 @@ class TestGivenAFallOfSteel:
         assert "完成待办" not in audit["text"]
         tasks = await room.ask("wangqiang", "待办 张三")
         assert "强平 80010023" not in tasks["text"]
-        assert "未了" in (await room.ask("chenxi", "追保"))["card"]["title"]
+        assert "未解除" in (await room.ask("chenxi", "追保"))["card"]["title"]

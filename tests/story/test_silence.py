@@ -77,7 +77,7 @@ class TestGivenAlerts:
     @pytest.mark.parametrize(
         ("line", "words"),
         [
-            ("/静默 查无此人", "没有「查无此人」的未结预警"),
+            ("/静默 查无此人", "没有「查无此人」的未解除预警"),
             ("/静默 {call} 很久", "不是一段时间"),
             ("/静默 {call} 30天", "最长 7 天"),
         ],
@@ -95,7 +95,7 @@ class TestGivenAManagerWithAlertsAndApplications:
         await room.ask("wangqiang", "开户 周新来")
         asked = await room.ask("hejing", "/交接 王强 → 李敏")
         assert "份在办申请" in asked["text"]
-        assert "条未结预警" in asked["text"]
+        assert "条未解除预警" in asked["text"]
         await room.click("tangyu", await room.newest("tangyu", "交接 王强 → 李敏"), "确认生效")
         await room.newest("hejing", "已生效 · 交接 王强 → 李敏")
         async with room.service.store.reading() as session:

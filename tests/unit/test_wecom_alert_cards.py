@@ -159,7 +159,7 @@ def test_an_account_that_is_well_again_is_told_so_once() -> None:
 def test_what_is_left_out_of_the_list_is_told_as_it_is() -> None:
     still = [alert(n) for n in range(1, 10)]
     well = [alert(n, state=AlertState.RESOLVED, ended_at=AT) for n in range(10, 13)]
-    assert calls_card(still, READER, owner=False).text == "另有 3 条未了，发「风险榜」看前 20 户"
+    assert calls_card(still, READER, owner=False).text == "另有 3 条未解除，发「风险榜」看前 20 户"
     both = calls_card([*still[:5], *well], READER, owner=False)
     assert both.text == "另有 2 条已解除，没有列出"
 

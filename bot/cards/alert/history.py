@@ -44,7 +44,7 @@ def why_card(
     alert: Alert, events: Sequence[AlertEvent], told: Sequence[str], reader: Reader
 ) -> Card:
     """为什么: what was raised when by which rules, who was told how, who did what."""
-    until = f" 至 {text.moment(alert.ended_at)}" if alert.ended_at else "，未了"
+    until = f" 至 {text.moment(alert.ended_at)}" if alert.ended_at else "，未解除"
     return Card(
         title=f"为什么 · {_whose(alert, reader)} · 预警 {alert.id}",
         status=words.status(alert),

@@ -48,7 +48,7 @@ def calls_card(
     rest = len(alerts) - len(shown)
     more = _not_shown(len(still) - sum(map(is_open, shown)), rest)
     return Card(
-        title=f"今日追保 {len({each.account for each in alerts})} 户 · {len(still)} 户未了",
+        title=f"今日追保 {len({each.account for each in alerts})} 户 · {len(still)} 户未解除",
         status="数据已中断" if doubt else "" if still else "已解除",
         tone=TONES[max(each.level for each in still)] if still else Tone.GREEN,
         text="\n".join(filter(None, (doubt, more))),
@@ -61,7 +61,7 @@ def calls_card(
 def _not_shown(open_ones: int, rest: int) -> str:
     """Only who is still short is found in 风险榜."""
     if open_ones > 0:
-        return f"另有 {open_ones} 条未了，发「风险榜」看前 20 户"
+        return f"另有 {open_ones} 条未解除，发「风险榜」看前 20 户"
     return f"另有 {rest} 条已解除，没有列出" if rest > 0 else ""
 
 
