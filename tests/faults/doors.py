@@ -4,17 +4,21 @@ made here, and delivered as often and in whichever order a test likes."""
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from bot.app.service import Service
+from bot.chat.message import Place
 from bot.commands import trial
 from bot.models import LiveCard
+from bot.platforms.wecom.frames import EVENT, MESSAGE, RESPOND, SEND, SUBSCRIBE
 from bot.sandbox.dingtalk import inbound as dingtalk
 from bot.sandbox.dingtalk.company import CORP_ID, DESK
 from bot.sandbox.launch import Options
@@ -27,7 +31,7 @@ from bot.sandbox.world import PEOPLE
 from tests.fakes.dingtalk import FakeDingTalk, fake_dingtalk, frame
 from tests.fakes.wecom import FakeWeCom, fake_wecom
 from tests.faults.house import options_at
-from tests.kill.town import DINGTALK
+from tests.kill.town import DINGTALK, WECOM
 
 MESSAGES = "/v1.0/im/bot/messages/get"
 CLICKS = "/v1.0/card/instances/callback"
@@ -41,6 +45,7 @@ class Call:
     platform: str
     key: str
     body: str
+    command: str = ""  # of a frame to WeCom's bot, which nobody else gets
 
 
 @dataclass(kw_only=True)
@@ -77,6 +82,13 @@ class Doors:
             body = wecom.message(self._envelope(person), "text", key, wecom.text_body(text))
         return Call(platform, key, body)
 
+    def line_to_bot(self, person: str, text: str, group: str = "") -> Call:
+        """What somebody says to WeCom's bot, in private or in a group."""
+        key = f"bot{next(self._numbers):08d}"
+        said = f"@期台 {text}" if group else text
+        body = self._to_bot(key, person, group) | {"msgtype": "text", "text": {"content": said}}
+        return Call(WECOM, key, json.dumps(body), MESSAGE)
+
     def click(self, person: str, card: LiveCard, action: str) -> Call:
         """A press on a card as it was first shown."""
         number = next(self._numbers)
@@ -94,6 +106,8 @@ class Doors:
             }
             key = f"click{number}"
             return Call(DINGTALK, key, json.dumps(frame(CLICKS, data, message_id=key)))
+        if card.id in self.cards_of_bot():
+            return self._click_for_bot(f"ev{number:08d}", person, card, action)
         told = wecom.click_body(
             key=f"{action}#1",
             task_id=card.id,
@@ -104,9 +118,46 @@ class Doors:
         body = wecom.event(self._envelope(person), "template_card_event", told)
         return Call(card.platform, f"code{number}", body)
 
+    def _click_for_bot(self, key: str, person: str, card: LiveCard, action: str) -> Call:
+        group = card.chat if card.place == Place.GROUP else ""
+        pressed = {
+            "card_type": "button_interaction",
+            "event_key": f"{action}#1",
+            "task_id": card.id,
+        }
+        event = {"eventtype": "template_card_event", "template_card_event": pressed}
+        body = self._to_bot(key, person, group) | {"msgtype": "event", "event": event}
+        return Call(WECOM, key, json.dumps(body), EVENT)
+
+    def _to_bot(self, key: str, person: str, group: str) -> dict[str, Any]:
+        return {
+            "msgid": key,
+            "aibotid": self._company.bot.bot_id,
+            "create_time": int(time.time()),
+            "from": {"userid": person},
+            **({"chattype": "group", "chatid": group} if group else {"chattype": "single"}),
+        }
+
+    def cards_of_bot(self) -> Counter[str]:
+        """How often WeCom's bot said each that can be pressed; others have no name."""
+        said = [frame["body"] for frame in self.wecom.bot.frames if frame["cmd"] in (RESPOND, SEND)]
+        cards = [one.get("template_card", {}) for one in said]
+        return Counter(card["task_id"] for card in cards if "task_id" in card)
+
+    async def reconnect_bot(self) -> None:
+        """Its connection ends, and it has the next."""
+        bot = self.wecom.bot
+        lived = len(bot.of(SUBSCRIBE))
+        await bot.sockets[-1].close()
+        await bot.connected(lived + 1)
+
     async def deliver(self, call: Call) -> None:
-        """By whichever connection is there. A callback that is not taken comes again, as on WeCom,
-        and more often than there."""
+        """By whichever connection is there, in a frame of its own each time. A callback that is not
+        taken comes again, as on WeCom, and more often than there."""
+        if call.command:
+            name = f"{call.command}_{next(self._numbers)}"
+            await self.wecom.bot.push(call.command, json.loads(call.body), name)
+            return
         if call.platform == DINGTALK:
             sockets = [one for one in self.dingtalk.sockets if not one.closed]
             await sockets[secrets.randbelow(len(sockets))].send_str(call.body)

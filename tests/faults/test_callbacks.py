@@ -21,6 +21,9 @@ from tests.kill.town import PLATFORMS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900 if SOAK else 180)]
 
+BOT = "WeCom's bot"
+WAYS = (*PLATFORMS, BOT)
+GROUP = "g-hz"
 PEOPLE = ("wangqiang", "limin", "zhaolei")
 DELIVERIES = 5_000 if SOAK else 300  # on each database, clicks among them
 COPIES = 5  # of each on average
@@ -37,7 +40,9 @@ async def test_each_counts_once_and_the_order_changes_nothing(doors: Doors) -> N
     cards = await cards_of(doors)
     pressed = chance.sample(cards, len(cards) * 2 // 3)
     clicks = [click for card in pressed for click in two_clicks(doors, chance, card)]
-    await deliver(doors, chance, clicks)
+    await doors.reconnect_bot()
+    old = chance.sample(lines, len(lines) // 4)
+    await deliver(doors, chance, [*clicks, *old])
     await at_rest(doors)
     ended = {card.subject for card in pressed}
     await as_if_in_turn(doors, lines, clicks, ended)
@@ -62,12 +67,14 @@ async def accounts_of(doors: Doors) -> dict[str, list[str]]:
 
 def line(doors: Doors, chance: random.Random, accounts: dict[str, list[str]], number: int) -> Call:
     """A talk or a task, of one of them here or there."""
-    person, platform = chance.choice(PEOPLE), chance.choice(PLATFORMS)
+    person, way = chance.choice(PEOPLE), chance.choice(WAYS)
     if chance.random() < 0.7:
         text = f"记 {chance.choice(accounts[person])} 电话 询问螺纹钢 K{number:05d}"
     else:
         text = f"待办 48小时后 交报表 K{number:05d}"
-    return doors.line(platform, person, text)
+    if way == BOT:
+        return doors.line_to_bot(person, text, chance.choice(("", GROUP)))
+    return doors.line(way, person, text)
 
 
 def two_clicks(doors: Doors, chance: random.Random, card: LiveCard) -> Iterable[Call]:
@@ -75,7 +82,7 @@ def two_clicks(doors: Doors, chance: random.Random, card: LiveCard) -> Iterable[
     keys = [one.key for one in codec.load_card(card.content).buttons]
     [action] = [key for key in keys if key.startswith(("undo:", "task_done:"))]
     for _ in range(chance.choice((1, 2, 2))):
-        yield doors.click(card.receiver, card, action)
+        yield doors.click(card.receiver or card.drawn_for, card, action)
 
 
 async def deliver(doors: Doors, chance: random.Random, calls: Sequence[Call]) -> None:
@@ -156,4 +163,5 @@ async def as_if_in_turn(
         assert bool(alive) == (card.subject not in ended), f"{card.subject}: {alive}"
     created = Counter(call.body["outTrackId"] for call in doors.dingtalk.to(CREATE))
     assert set(created.values()) == {1}, "a card was created twice"
+    assert set(doors.cards_of_bot().values()) == {1}, "the bot said a card twice"
     assert verdict.broken_at is None, verdict.why
