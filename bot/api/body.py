@@ -27,7 +27,7 @@ async def read(request: web.Request, limit: int) -> bytearray:
                 parts += part
                 if len(parts) > limit:
                     raise _too_large(limit)
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionResetError):
         request.content.feed_eof()  # else the server reads on, and fails aloud
         close = {"Connection": "close"}
         raise Problem(400, "请求体没有完整到达，或压缩已损坏", headers=close) from None

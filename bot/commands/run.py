@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from bot import web as pages
 from bot.api.addresses import PATH, api_app
 from bot.app.front import Front, open_front
 from bot.app.systemd import told_to_systemd
+from bot.commands.listening import BODY_LIMIT, listening
 from bot.pages.addresses import Pages, page_routes
 from bot.platforms.wecom.callback import Callback, callback_routes
 from bot.settings import Settings
@@ -20,7 +21,6 @@ from bot.settings import Settings
 if TYPE_CHECKING:  # it is loaded behind the front
     from bot.app.service import Service
 
-BODY_LIMIT = 1 << 20  # of a callback
 SWITCH_SECONDS = 0.0005  # Python's own is 0.005
 
 
@@ -130,14 +130,3 @@ class Slot:
     def _callback(self) -> Callback | None:
         reception = self._front.reception if self._front else None
         return reception.callback if reception else None
-
-
-@asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        yield
-    finally:
-        await runner.cleanup()

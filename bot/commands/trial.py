@@ -12,7 +12,8 @@ from bot.app.running import running
 from bot.app.serve import serve_behind
 from bot.app.service import Service
 from bot.commands.invented import make_invented_store
-from bot.commands.run import Slot, calm, listening
+from bot.commands.listening import listening
+from bot.commands.run import Slot, calm
 from bot.sandbox.launch import Options, far_side, write_config
 from bot.settings import load
 
