@@ -77,6 +77,24 @@ async def shows_a_page(_: web.Request) -> web.StreamResponse:
 
 
 @dataclass
+class Endless:
+    """A file that goes on until nobody wants more of it."""
+
+    poured: int = 0  # bytes
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def pour(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(bytes(65_536))
+                self.poured += 65_536
+        finally:
+            self.over.set()
+
+
+@dataclass
 class Bot:
     """The bot's far end: frames as they came, sockets as they opened."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import desk as desk_module
 from bot.chat.message import Audience, Card, Chat, Click, Place, Text
 from bot.chat.reply import Reply, say
-from bot.desk import FILE_LOST, CardChanged
+from bot.desk import FILE_LOST, FILE_TOO_LARGE, CardChanged
 from bot.inbox.inbox import Inbox
 from bot.models import HeardState, LiveCard, Out
 from bot.outbox.outbox import CLICK_GRACE, Priority
@@ -318,13 +318,20 @@ async def test_files_are_kept_sealed_and_handed_to_the_handler(broker: Broker) -
 
 
 @pytest.mark.parametrize(
-    "trouble", [OutsideError("dingtalk", "gone", Outcome.REFUSED), TimeoutError()]
+    ("trouble", "answer"),
+    [
+        (OutsideError("dingtalk", "gone", Outcome.REFUSED), FILE_LOST),
+        (OutsideError("file download", "file.tooLarge", Outcome.REFUSED), FILE_TOO_LARGE),
+        (TimeoutError(), FILE_LOST),
+    ],
 )
-async def test_a_file_that_cannot_be_fetched_is_said_so(broker: Broker, trouble: Exception) -> None:
+async def test_a_file_that_cannot_be_fetched_is_said_so(
+    broker: Broker, trouble: Exception, answer: str
+) -> None:
     async with open_room(broker) as room:
         room.sender.files["f1"] = trouble
         await room.ears.hear(room.ask("wangqiang", files=["f1"]))
-    assert await room.texts() == [FILE_LOST]
+    assert await room.texts() == [answer]
     assert await room.heard() == [HeardState.DONE]
 
 

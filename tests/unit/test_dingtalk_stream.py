@@ -4,12 +4,12 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from bot.chat.message import Card
 from bot.chat.raw import Raw
@@ -20,6 +20,7 @@ from tests.fakes.dingtalk import OPEN, FakeDingTalk, fake_dingtalk, frame, refus
 
 BOT = "/v1.0/im/bot/messages/get"
 CLICK = "/v1.0/card/instances/callback"
+HUGE = 64 << 20  # bytes
 QUICK = Patience(first=0.02, longest=0.1, grace=0.5, close=0.5)
 
 
@@ -483,6 +484,20 @@ class TestReconnecting:
             await until(lambda: len(far.sockets) == 2)
             await until(lambda: stream.health().ok)
         assert len(far.to(OPEN)) == 2
+
+    @pytest.mark.parametrize("kind", ["text", "bytes"])
+    async def test_a_frame_of_64_mebibytes_ends_its_connection_and_the_next_one_hears_on(
+        self, far: FakeDingTalk, desk: Desk, kind: str
+    ) -> None:
+        async with running(far, desk):
+            one = far.sockets[0]
+            with suppress(ConnectionError):
+                await (one.send_str("x" * HUGE) if kind == "text" else one.send_bytes(bytes(HUGE)))
+            await until(lambda: len(far.sockets) == 2)
+            await far.push(said("好"))
+            await far.answered()
+            assert [raw.ask.text for raw in desk.heard] == ["好"]
+            assert one.close_code == WSCloseCode.MESSAGE_TOO_BIG
 
     async def test_notices_to_busy_connections_cost_no_time(
         self, far: FakeDingTalk, desk: Desk

@@ -6,13 +6,13 @@ import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from bot.chat.message import (
     Button,
@@ -52,6 +52,7 @@ QUICK = Patience(
     answer=0.3, heartbeat=0.1, lease=0.02, first=0.01, longest=0.05, kicked=30.0, refused=30.0
 )
 CALM = replace(QUICK, heartbeat=30.0)
+HUGE = 64 << 20  # bytes
 BLOBS = {"curve": b"\x89PNG picture", "big": b"x" * (1_200_000)}
 
 
@@ -201,6 +202,18 @@ class TestConnecting:
             await ready(one)
             await one.said("风险榜")
             await one.desk.hears()
+
+    @pytest.mark.parametrize("kind", ["text", "bytes"])
+    async def test_a_frame_of_64_mebibytes_leads_to_a_new_connection(self, kind: str) -> None:
+        async with live() as one:
+            far = one.fake.bot.sockets[0]
+            with suppress(ConnectionError):
+                await (far.send_str("x" * HUGE) if kind == "text" else far.send_bytes(bytes(HUGE)))
+            await one.fake.bot.connected(2)
+            await ready(one)
+            await one.said("风险榜")
+            await one.desk.hears()
+            assert far.close_code == WSCloseCode.MESSAGE_TOO_BIG
 
     async def test_pings_go_by_frame_and_silence_ends_the_connection(self) -> None:
         async with live(QUICK) as one:

@@ -29,6 +29,7 @@ from bot.platforms.wecom.contacts import Contact
 from bot.platforms.wecom.errors import AddressNotTrusted
 from bot.platforms.wecom.notes import NOT_CHANGED, Kind
 from bot.platforms.wecom.probe import probe
+from bot.platforms.wecom.settings import FETCH_BYTES
 from crm.kernel.clock import StoppedClock
 from crm.kernel.errors import Outcome, OutsideError
 from tests.contract.rig import Shelf
@@ -44,6 +45,7 @@ from tests.fakes.wecom import (
     UPDATE,
     UPLOAD,
     USER,
+    Endless,
     FakeWeCom,
     cuts_the_answer,
     fake_wecom,
@@ -260,6 +262,20 @@ class TestFiles:
         with pytest.raises(OutsideError, match="40007") as caught:
             await wecom.fetch(FileIn(code="media:M1", name="x"))
         assert caught.value.outcome is Outcome.REFUSED
+
+    @pytest.mark.parametrize("code", ["media:M1", "sealed: {base}/bot-file"])
+    async def test_one_without_end_is_read_to_the_limit_and_refused(
+        self, fake: FakeWeCom, wecom: WeCom, code: str
+    ) -> None:
+        file = Endless()
+        for path in (MEDIA, "/bot-file"):
+            fake.script(path, file.pour)
+        with pytest.raises(OutsideError, match=r"file\.tooLarge") as caught:
+            await wecom.fetch(FileIn(code=code.format(base=fake.base), name="x"))
+        assert caught.value.outcome is Outcome.REFUSED
+        async with asyncio.timeout(5):
+            await file.over.wait()
+        assert FETCH_BYTES < file.poured < 2 * FETCH_BYTES  # some was on its way
 
     async def test_a_json_file_is_no_refusal(self, fake: FakeWeCom, wecom: WeCom) -> None:
         fake.script(MEDIA, says({"a": 1}))
