@@ -20,8 +20,10 @@ async def a_talk(town: Town, number: int) -> None:
 
 
 async def a_picture(town: Town, number: int) -> None:
-    account = town.accounts["wangqiang"][number % 5]
-    said = await town.sure(lambda: town.insist_on(WANG, "curve", f"资金曲线 {account}", account))
+    """Now here, now there; of a client by his name, by which an answer on WeCom is known."""
+    named = [town.names[one] for one in town.accounts["wangqiang"] if one in town.names]
+    seat, name = (WANG, WANG_TOO)[number % 2], named[number % 5]
+    said = await town.sure(lambda: town.insist_on(seat, "curve", f"资金曲线 {name}", name))
     await town.answer_to(said)
 
 

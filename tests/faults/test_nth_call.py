@@ -16,11 +16,19 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(7200 if SOAK else 180),
 ]
-# How many calls lie between two that fail, on average. Two scenarios are so long that they are for
-# a soak, in which each seed takes other numbers of theirs.
-GAPS = {"a_talk": 1, "a_picture": 1, "an_opening": 20, "an_alert": 20} if SOAK else {"a_talk": 14}
+# How many calls of a kind lie between two that fail, on average. The long scenarios are for a soak,
+# in which each seed takes other calls of theirs.
+Gaps = dict[str, int]
+STATEMENTS: Gaps = {"a_talk": 1, "a_picture": 1, "an_opening": 120, "an_alert": 120}
+COMMITS: Gaps = {"a_talk": 1, "a_picture": 1, "an_opening": 40, "an_alert": 24}
+FILES: Gaps = {"a_talk": 1, "a_picture": 1, "an_opening": 4, "an_alert": 3}
+CALLS_OUT: Gaps = {"a_talk": 1, "a_picture": 1, "an_opening": 14, "an_alert": 9}
+BRIEFLY: Gaps = {"a_talk": 1}  # for everyday
 MOST = 10_000 if SOAK else 2  # times
-BRIEF = [name for name in GAPS if SOAK or name == "a_talk"]
+
+
+def each(gaps: Gaps, briefly: Gaps = BRIEFLY) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("name", "gap"), (gaps if SOAK else briefly).items())
 
 
 def numbers(gap: int) -> Iterator[int]:
@@ -47,38 +55,40 @@ async def fail_each(
     await house.oracle.judge(showings=3, deaf=True)
 
 
-@pytest.mark.parametrize("name", GAPS)
-async def test_statements(house: House, name: str) -> None:
+@each(STATEMENTS, {"a_talk": 14})
+async def test_statements(house: House, name: str, gap: int) -> None:
     strike = Counted()
     with statements(strike):
-        await fail_each(house, strike, name, GAPS[name])
+        await fail_each(house, strike, name, gap)
 
 
 @pytest.mark.parametrize("done", [False, True])
-@pytest.mark.parametrize("name", BRIEF)
-async def test_commits(house: House, name: str, done: bool) -> None:
+@each(COMMITS)
+async def test_commits(house: House, name: str, gap: int, done: bool) -> None:
     """On PostgreSQL also when they are done and nobody hears of it."""
     if done and house.service.store.is_sqlite:
         return
     strike = Counted()
     with commits(strike, done=done):
-        await fail_each(house, strike, name, 1)
+        await fail_each(house, strike, name, gap)
 
 
-@pytest.mark.parametrize("name", BRIEF)
-async def test_calls_of_files(house: House, name: str) -> None:
+@each(FILES)
+async def test_calls_of_files(house: House, name: str, gap: int) -> None:
     strike, apart = Counted(), (f"{house.home}/sandbox", str(house.town.journal.history))
 
     def is_ours(path: str) -> bool:
         return path.startswith(str(house.home)) and not path.startswith(apart)
 
     with file_calls(strike, is_ours):
-        await fail_each(house, strike, name, 1)
+        await fail_each(house, strike, name, gap)
 
 
 @pytest.mark.parametrize("kind", ["http_5xx", "half_body"])
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("name", BRIEF)
-async def test_calls_to_a_platform(house: House, name: str, platform: str, kind: str) -> None:
+@each(CALLS_OUT)
+async def test_calls_to_a_platform(
+    house: House, name: str, gap: int, platform: str, kind: str
+) -> None:
     there = range(PLATFORMS.index(platform), 2 * MOST, len(PLATFORMS))
-    await fail_each(house, CallOut(house.town, platform, kind), name, 1, there)
+    await fail_each(house, CallOut(house.town, platform, kind), name, gap, there)

@@ -1,8 +1,8 @@
 """Kills, faults, races and bad deliveries in the large dose: ``make soak``.
 
 One round is 60 random kills on each database, each crash point five times, each call of the brief
-scenarios failing once, 5,000 deliveries and 500 races. Rounds go on, each with the next seed, until
-the minutes are over or something is wrong; then the histories are kept.
+scenarios and some of the long ones failing once, 5,000 deliveries and 500 races. Rounds go on, each
+with the next seed, until the minutes are over or something is wrong; then the histories are kept.
 """
 
 import argparse
