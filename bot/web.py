@@ -111,10 +111,13 @@ def service_routes(hearing: Heard, current: Current) -> list[web.RouteDef]:
 
 
 def _controlled(service: Running | None, request: web.Request) -> Running:
-    """Raises HTTPForbidden for whoever does not know the sandbox's secret."""
+    """Raises HTTPServiceUnavailable while it is being built, HTTPForbidden for whoever does not
+    know the sandbox's secret."""
+    if service is None:
+        raise web.HTTPServiceUnavailable
     given = request.headers.get("Authorization", "")
-    secret = service.control_secret if service else ""
-    if service is None or not secret or not hmac.compare_digest(given, f"Bearer {secret}"):
+    secret = service.control_secret
+    if not secret or not hmac.compare_digest(given, f"Bearer {secret}"):
         raise web.HTTPForbidden
     return service
 

@@ -37,16 +37,16 @@ class Behind(Protocol):
         ...
 
 
-Current = Callable[[], Behind | None]
-"""The service, None while it is being built."""
+Coming = Callable[[], Awaitable[Behind | None]]
+"""The service once it is loaded, None when it is not there."""
 Answer = Callable[[Behind, web.Request], Awaitable[web.Response]]
 _modules: dict[str, ModuleType] = {}
 
 
-def api_app(current: Current) -> web.Application:
+def api_app(coming: Coming) -> web.Application:
     """To be mounted at ``PATH``."""
     app = web.Application(middlewares=[problems])
-    guarded = partial(_guarded, current)
+    guarded = partial(_guarded, coming)
     app.add_routes(
         [
             web.get("/docs", _docs),
@@ -62,10 +62,10 @@ def api_app(current: Current) -> web.Application:
 
 
 def _guarded(
-    current: Current, scope: str, answer: Answer
+    coming: Coming, scope: str, answer: Answer
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
-        behind = current()
+        behind = await coming()
         if behind is None:
             raise Problem(503, "期台正在启动，请稍后再试", headers={"Retry-After": "1"})
         if not behind.leads:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # it is loaded behind the front
     from bot.app.service import Service
 
 SWITCH_SECONDS = 0.0005  # Python's own is 0.005
+PATIENCE = 10.0  # seconds that who asks waits for what is being loaded
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -86,23 +87,29 @@ def calm() -> None:
 
 
 class Slot:
-    """The service's routes on a server that may listen before the service is up: 503 until then."""
+    """The service's routes on a server that may listen before the service is up: 503 until its
+    front is there, and who asks for the rest then waits."""
 
     def __init__(self) -> None:
         self._front: Front | None = None
         self._service: Service | None = None
+        self._settled = asyncio.Event()  # nothing is being loaded
+        self._settled.set()
 
     @contextmanager
     def filled(self, front: Front) -> Iterator[None]:
         self._front = front
+        self._settled.clear()
         try:
             yield
         finally:
             self._front = None
+            self._settled.set()
 
     @contextmanager
     def serving(self, service: "Service") -> Iterator[None]:
         self._service = service
+        self._settled.set()
         try:
             yield
         finally:
@@ -114,6 +121,13 @@ class Slot:
     def current(self) -> "Service | None":
         return self._service
 
+    async def coming(self) -> "Service | None":
+        """The service, waited for while it is loaded."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._settled.wait()
+        return self._service
+
     def mount(self, app: web.Application) -> None:
         app.add_routes(
             [
@@ -122,10 +136,11 @@ class Slot:
                 *page_routes(self._pages),
             ]
         )
-        app.add_subapp(PATH, api_app(self.current))
+        app.add_subapp(PATH, api_app(self.coming))
 
-    def _pages(self) -> Pages | None:
-        return self._service.pages if self._service else None
+    async def _pages(self) -> Pages | None:
+        service = await self.coming()
+        return service.pages if service else None
 
     def _callback(self) -> Callback | None:
         reception = self._front.reception if self._front else None

@@ -1,9 +1,11 @@
 """The addresses of the pages, known before what answers there is loaded."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from aiohttp import web
+
+from bot.pages import html
 
 PATH: Final = "/pages"
 
@@ -20,30 +22,37 @@ class Pages(Protocol):
     async def show(self, request: web.Request) -> web.Response: ...
 
 
-Current = Callable[[], Pages | None]
-"""The pages, None while the service is being built."""
+Coming = Callable[[], Awaitable[Pages | None]]
+"""The pages once they are loaded, None when the service is not there."""
 
 
-def page_routes(current: Current) -> list[web.RouteDef]:
+def page_routes(coming: Coming) -> list[web.RouteDef]:
     """``/pages`` for a server that may listen before the service is up: 503 until then."""
 
-    def there() -> Pages:
-        site = current()
+    async def there() -> Pages:
+        site = await coming()
         if site is None:
-            raise web.HTTPServiceUnavailable
+            text = html.sentence("期台正在启动", "请稍后再打开")
+            raise web.HTTPServiceUnavailable(
+                text=text, content_type="text/html", headers={**html.HEADERS, "Retry-After": "1"}
+            )
         return site
 
     async def login(request: web.Request) -> web.Response:
-        return await there().login(request)
+        site = await there()
+        return await site.login(request)
 
     async def back(request: web.Request) -> web.Response:
-        return await there().back(request)
+        site = await there()
+        return await site.back(request)
 
     async def logout(request: web.Request) -> web.Response:
-        return await there().logout(request)
+        site = await there()
+        return await site.logout(request)
 
     async def show(request: web.Request) -> web.Response:
-        return await there().show(request)
+        site = await there()
+        return await site.show(request)
 
     return [
         web.get(f"{PATH}/login", login),

@@ -1,6 +1,7 @@
 """Puts the far side together: platforms, market, invented broker, page, and the settings file that
 the service reads."""
 
+import asyncio
 import os
 import secrets
 import tomllib
@@ -31,6 +32,7 @@ from crm.kernel.calendar import Calendar
 TEMPLATE = "qidesk-desk.schema"
 CONFIG = "qidesk.toml"
 CONTROL_SECONDS = 180  # as long as a scene of many applications takes
+LOOK_SECONDS = 0.05  # between two looks whether the service is built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,23 +235,34 @@ class Control:
         self._headers = {"Authorization": f"Bearer {secret}"}
 
     async def ask(self, what: str, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """None when there is no service. Raises Refused with what it says against it."""
-        timeout = aiohttp.ClientTimeout(total=CONTROL_SECONDS)
+        """None when there is no service; one that is still being built is waited for. Raises
+        Refused with what it says against it."""
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as http,
-                http.post(f"{self._base}/{what}", json=body, headers=self._headers) as answer,
-            ):
-                if answer.status == 200:
-                    told: Mapping[str, Any] = await answer.json()
-                    return told
-                if answer.status != 400:
-                    raise Refused("期台没有接受", status=502)
-                raise Refused(str((await answer.json()).get("error", "期台没有接受")))
+            async with asyncio.timeout(CONTROL_SECONDS), aiohttp.ClientSession() as http:
+                while (told := await self._once(http, what, body)) is None:  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+                return told
         except aiohttp.ClientConnectionError:
             return None
         except TimeoutError:
             raise Refused("期台没有在时限内做完", status=504) from None
+
+    async def _once(
+        self, http: aiohttp.ClientSession, what: str, body: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """None while it is being built."""
+        url = f"{self._base}/{what}"
+        async with http.post(url, json=body, headers=self._headers) as answer:
+            match answer.status:
+                case 200:
+                    told: Mapping[str, Any] = await answer.json()
+                    return told
+                case 400:
+                    raise Refused(str((await answer.json()).get("error", "期台没有接受")))
+                case 503:
+                    return None
+                case _:
+                    raise Refused("期台没有接受", status=502)
 
 
 @asynccontextmanager

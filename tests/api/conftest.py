@@ -96,8 +96,12 @@ async def api(store: Store, clock: StoppedClock) -> AsyncIterator[Api]:
     book = Book(Calendar.shipped())
     source = PushSource("push", clock, book.expect("push").is_stale)
     behind = Behind(store, book, {"push": source})
+
+    async def there() -> Behind:
+        return behind
+
     app = web.Application()
-    app.add_subapp(PATH, api_app(lambda: behind))
+    app.add_subapp(PATH, api_app(there))
     async with TestClient(TestServer(app)) as http, asyncio.TaskGroup() as tasks:
         following = tasks.create_task(book.run(source))
         yield Api(http, behind, clock)

@@ -158,7 +158,11 @@ async def open_room(
             app = web.Application()
             ours = TestServer(app)
             sites: list[Site] = []
-            app.add_routes(page_routes(lambda: sites[0] if sites else None))
+
+            async def there() -> Site:
+                return sites[0]
+
+            app.add_routes(page_routes(there))
             await ours.start_server(access_log=None)
             stack.push_async_callback(ours.close)
             site = str(ours.make_url("")).rstrip("/")

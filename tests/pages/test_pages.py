@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from bot import leaving
 from bot.models import PageSession
 from bot.pages import sessions
-from bot.pages.addresses import page_routes
+from bot.pages.addresses import Coming, page_routes
 from bot.pages.login import platform_of
 from bot.pages.site import Site
 from crm import tasks
@@ -76,12 +76,19 @@ class Room:
             return await session.scalar(select(func.count()).select_from(PageSession)) or 0
 
 
+def at_once(site: Site | None) -> Coming:
+    async def there() -> Site | None:
+        return site
+
+    return there
+
+
 @pytest.fixture
 async def room(broker: Broker, clock: StoppedClock) -> AsyncIterator[Room]:
     login = FakeLogin()
     site = Site(broker.store, PUBLIC, {"dingtalk": login})
     app = web.Application()
-    app.add_routes(page_routes(lambda: site))
+    app.add_routes(page_routes(at_once(site)))
     async with TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True)) as browser:
         yield Room(broker, login, browser, clock)
 
@@ -126,7 +133,7 @@ class TestSigningIn:
     async def test_behind_https_they_are_secure(self, room: Room, broker: Broker) -> None:
         site = Site(broker.store, "https://desk.example.com", {"dingtalk": room.login})
         app = web.Application()
-        app.add_routes(page_routes(lambda: site))
+        app.add_routes(page_routes(at_once(site)))
         async with TestClient(TestServer(app)) as browser:
             away = await browser.get("/pages/login?page=todo", allow_redirects=False)
         assert "Secure" in away.headers["Set-Cookie"]
@@ -249,7 +256,7 @@ class TestChoosing:
     async def test_elsewhere_one_chooses(self, broker: Broker) -> None:
         site = Site(broker.store, PUBLIC, {"wecom": FakeLogin(), "dingtalk": FakeLogin()})
         app = web.Application()
-        app.add_routes(page_routes(lambda: site))
+        app.add_routes(page_routes(at_once(site)))
         async with TestClient(TestServer(app)) as browser:
             page = await browser.get("/pages/login?page=todo", allow_redirects=False)
             text = await page.text()
@@ -259,6 +266,9 @@ class TestChoosing:
 
     async def test_before_the_service_is_up_it_is_unavailable(self) -> None:
         app = web.Application()
-        app.add_routes(page_routes(lambda: None))
+        app.add_routes(page_routes(at_once(None)))
         async with TestClient(TestServer(app)) as browser:
-            assert (await browser.get("/pages/todo")).status == 503
+            page = await browser.get("/pages/todo")
+            text = await page.text()
+        assert (page.status, page.content_type) == (503, "text/html")
+        assert "期台正在启动" in text
