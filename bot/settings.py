@@ -5,15 +5,19 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from crm.kernel.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PREFIX = "QIDESK_"
 
@@ -159,8 +163,10 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
                 f"找不到配置文件 {path}：请照 deploy/qidesk.example.toml 写一份，"
                 "或用 --config 指出它在哪里"
             ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"配置文件 {path} 不是有效的 TOML：{error}") from error
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"配置文件 {path} 不是 UTF-8 编码的 TOML") from error
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"配置文件 {path} {_place(error)}不是有效的 TOML") from error
     for name, value in environ.items():
         if name.startswith(PREFIX) and "__" in name:
             _put(tree, name.removeprefix(PREFIX).lower().split("__"), value)
@@ -215,7 +221,36 @@ def _sentence(error: ValidationError, where: str) -> str:
     if first["type"] == "missing":
         by_environment = PREFIX + "__".join(path).upper()
         return f"{where}：缺少配置项 {dotted}，也可以用环境变量 {by_environment}"
-    return f"{where}：配置项 {dotted} 的值不对：{first['msg']}"
+    return f"{where}：配置项 {dotted} 的值不对：{_wanted(first)}"
+
+
+def _place(error: tomllib.TOMLDecodeError) -> str:
+    found = re.search(r"line (\d+), column (\d+)", str(error))
+    return f"第 {found[1]} 行第 {found[2]} 列" if found else "到末尾还没有写完，"
+
+
+WANTED = {  # by pydantic's names of what is wrong, or their first word
+    "bool": "应为 true 或 false",
+    "decimal": "应为数字",
+    "dict": "应为配置段",
+    "float": "应为数字",
+    "greater_than": "应大于 {gt}",
+    "greater_than_equal": "不能小于 {ge}",
+    "int": "应为整数",
+    "less_than_equal": "不能大于 {le}",
+    "list": "应为列表",
+    "model": "应为配置段",
+    "path": "应为文件路径",
+    "string": "应为带引号的文字",
+}
+
+
+def _wanted(wrong: "ErrorDetails") -> str:
+    kind, told = wrong["type"], wrong.get("ctx", {})
+    if kind == "literal_error":
+        return f"应为 {str(told['expected']).replace(' or ', ', ').replace(', ', '、')} 之一"
+    words = WANTED.get(kind) or WANTED.get(kind.partition("_")[0])
+    return words.format(**told) if words else wrong["msg"]
 
 
 def _known_keys(path: list[str]) -> list[str]:
