@@ -54,6 +54,14 @@ class TestGivenAManagerOnWeCom:
             while not any("已撤销" in i["text"] for i in await screen(room, "wangqiang")):
                 await asyncio.sleep(0.02)
 
+    async def test_when_a_moment_is_asked_then_each_reading_is_whole_beside_its_number(
+        self, room: Room
+    ) -> None:
+        item = await say(room, "wangqiang", "待办 张三 明天7点回访")
+        assert [each["label"] for each in item["card"]["buttons"]] == ["1", "2", "不用了"]
+        assert "1 11-24（周二）07:00\n2 11-24（周二）19:00" in item["text"]
+        assert "11-24（周二）19:00" in (await say(room, "wangqiang", "2"))["text"]
+
     async def test_when_the_branch_group_asks_then_the_name_is_masked(self, room: Room) -> None:
         item = await say(room, "wangqiang", "张三", "g-hz")
         assert "张*" in item["text"]

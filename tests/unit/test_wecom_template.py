@@ -248,6 +248,12 @@ class TestButtons:
         text = "\n".join([drawn.json["sub_title_text"], *drawn.body])
         assert "7：回复「按 client:7 #k.1」" in text
 
+    def test_where_a_label_has_no_room_its_number_stands_and_the_label_in_a_line(self) -> None:
+        early, late = Button("at:7", "11-24（周二）07:00"), Button("at:19", "11-24（周二）19:00")
+        drawn = draw(Card(id="k", title="t", buttons=(early, late, BUTTON)), "k", LINK, NARROW)
+        assert [one["text"] for one in drawn.json["button_list"]] == ["1", "2", "同意"]
+        assert drawn.json["sub_title_text"] == "1 11-24（周二）07:00\n2 11-24（周二）19:00"
+
     def test_one_that_cannot_be_pressed_is_not_shown(self) -> None:
         off = Button("reject:17", "驳回", enabled=False)
         drawn = draw(Card(id="k", title="t", buttons=(BUTTON, off)), "k", LINK, NARROW)

@@ -98,14 +98,15 @@ def read_option(option: str) -> str:
 def draw(card: Card, task: str, link: str, room: Room, *, clicks: bool = True) -> Drawn:
     """``link`` is where a card without buttons leads when it has no link of its own; without
     ``clicks`` no button may be shown."""
-    live = [button for button in card.buttons if button.enabled]
+    whole = [button for button in card.buttons if button.enabled]
+    live, numbered = _numbered(whole)
     form = _form(card, live, room) if live and clicks else None
     if form is None:
-        return _notice(card, live, link, room)
+        return _notice(card, whole, link, room)
     # The menu sends no choices along, so it is only for cards that ask for none.
     end = form.pressed + (MENU if form.has_facts and not card.inputs else 0)
     menu, further = live[form.pressed : end], live[end:]
-    lines = [*_unshown(card, form.shown), *_hint(menu), *_further(card, further)]
+    lines = [*numbered, *_unshown(card, form.shown), *_hint(menu), *_further(card, further)]
     lines += [MAY_BE_OLD] if card.shared else []
     content, body = _content(card, lines, room, with_facts=form.has_facts)
     drawn = {
@@ -156,6 +157,18 @@ def _form(card: Card, live: Sequence[Button], room: Room) -> _Form | None:
         form = _buttons(selects[:1], pressed, room)
     missing = [one for one in card.inputs if one not in form.shown]
     return None if any(one.required for one in missing) else form
+
+
+def _numbered(live: Sequence[Button]) -> tuple[list[Button], list[str]]:
+    """Where a label has no room on its button the number stands there, and the label in a line of
+    the card: cut short, 11-25（周三）07:00 and 19:00 are the same."""
+    buttons, lines = list(live), []
+    for n, button in enumerate(live, 1):
+        label = " ".join(plain(button.label).split())
+        if len(label) > BUTTON:
+            buttons[n - 1] = replace(button, label=str(n))
+            lines.append(f"{n} {label}")
+    return buttons, lines
 
 
 def _button(button: Button, version: int) -> Json:
