@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from bot import schema
+from bot.store import schema
 from crm import interactions, tasks
 from crm.access import NotYours
 from crm.interactions import AlreadyUndone, NothingToUndo, NotYourRecord, UndoTooLate
