@@ -27,6 +27,7 @@ async def read(request: web.Request, limit: int) -> bytearray:
                 parts += part
                 if len(parts) > limit:
                     raise _too_large(limit)
+                await asyncio.sleep(0)  # what is packed is all here, and would come in one go
     except (web.RequestPayloadError, ConnectionResetError):
         request.content.feed_eof()  # else the server reads on, and fails aloud
         close = {"Connection": "close"}

@@ -3,6 +3,7 @@ answered at once, whoever sends it has no connection soon after, and others are 
 
 import asyncio
 import contextlib
+import gzip
 import itertools
 import logging
 import time
@@ -10,9 +11,11 @@ from asyncio import StreamReader, StreamWriter
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp.compression_utils import ZLibDecompressor
 from aiohttp.web_protocol import RequestHandler
 
 from bot.api import body
@@ -99,6 +102,20 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> dict[object, int]:
     return taken
 
 
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what was unpacked."""
+    unpack, sizes = ZLibDecompressor.decompress_sync, list[int]()
+
+    def counted(one: ZLibDecompressor, *told: Any, **more: Any) -> bytes:
+        found = unpack(one, *told, **more)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(ZLibDecompressor, "decompress_sync", counted)
+    return sizes
+
+
 @pytest.fixture(autouse=True)
 def no_trace(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.INFO)
@@ -109,7 +126,7 @@ def no_trace(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def knocking(
-    room: Room, door: Door, length: int | None
+    room: Room, door: Door, length: int | None, *more: str
 ) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
     """A request up to its body; ``length`` is what it says of that."""
     reader, writer = await asyncio.open_connection(room.options.host, room.options.port)
@@ -120,6 +137,7 @@ async def knocking(
         "Content-Type: application/json",
         f"Authorization: Bearer {door.bearer}",
         told,
+        *more,
     )
     writer.write("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n")
     try:
@@ -173,6 +191,25 @@ async def test_it_is_answered_at_its_limit_and_nothing_more_is_read(
         tasks.create_task(ask_meanwhile(knocks))
     item = await room.ask("wangqiang", "80010023")
     assert "80010023" in item["card"]["title"]
+
+
+async def test_a_packed_body_is_unpacked_to_its_limit_and_no_further(
+    room: Room, unpacked: list[int]
+) -> None:
+    """By whichever door: half a mebibyte that would be 512."""
+    bomb = gzip.compress(bytes(8 * SIZE), 1)
+    for door in DOORS:
+        unpacked.clear()
+        packed = "Content-Encoding: gzip"
+        async with (
+            asyncio.timeout(PATIENCE),
+            knocking(room, door, len(bomb), packed) as (reader, writer),
+        ):
+            writer.write(bomb)
+            head = await reader.readuntil(b"\r\n\r\n")
+            await until_the_end(reader)
+        assert head.startswith(b"HTTP/1.1 %d " % door.status), (door, head)
+        assert sum(unpacked) <= door.limit + READ_AHEAD, door
 
 
 async def test_a_short_body_that_nobody_reads_costs_no_connection(room: Room) -> None:
