@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from bot.grammar import dates, note, noted, showing
+from bot.grammar import dates, note, noted, showing, talk
 from bot.grammar.heard import Heard
 from bot.grammar.numerals import WHOLE
 from bot.grammar.opening import BETWEEN, FIELDS, FILLER, LOOK_FILLER
@@ -83,7 +83,8 @@ def _about_client(heard: Heard, verb: Verb, end: int, before: Named | None) -> R
 def _about_unknown(verb: Verb, words: str) -> Reading:
     """Somebody who is no client yet can be opened an account."""
     plain = names.simplified(words)
-    person_or_firm = names.looks_like_name(plain) or plain.endswith("公司")
+    person = names.looks_like_name(plain) and not talk.is_common_word(plain)  # 开户 成功
+    person_or_firm = person or plain.endswith("公司")
     new = verb.name == "apply_opening" and person_or_firm
     return Reading(verb=verb.name, query=words, write=new, asked=None if new else "client")
 
@@ -123,6 +124,8 @@ def _checked_lead(heard: Heard, reading: Reading, rest: str) -> Reading:
     """A lead wants a name, a whole number if any, and nobody who is a client already."""
     if reading.query is None:
         return replace(reading, asked="text")
+    if reading.query == rest and not reading.mobile and not _could_be_called(rest):
+        return replace(reading, asked="text")
     if reading.mobile is None and re.search(r"(?<!\d)\d{7,}(?!\d)", rest):
         return replace(reading, asked="phone")
     if reading.mobile:
@@ -133,6 +136,13 @@ def _checked_lead(heard: Heard, reading: Reading, rest: str) -> Reading:
     if same:
         return replace(reading, asked="duplicate", clients=same)
     return replace(reading, write=True)
+
+
+def _could_be_called(words: str) -> bool:
+    """Alone behind 线索, without a number: 李四 or a firm, but not 分配规则."""
+    titled = re.fullmatch(r"[一-龥]{1,3}(?:总|董|哥|姐|叔|姨|工|老师|老板|经理|先生|女士)", words)
+    named = names.looks_like_name(words) or words.isascii() or words[0] in "老小阿"
+    return bool(titled) or len(words) > 4 or (named and not talk.is_common_word(words))
 
 
 def _reveal(heard: Heard, end: int, before: Named | None) -> Reading:

@@ -19,6 +19,7 @@ _ERRAND = re.compile(
 )
 _SAYS = re.compile(r"(?:他|她|客户|对方)(?:刚才?|今天)?(?:说|讲|表示|要求|同意|答应|想)")
 _FOR_A_WHILE = re.compile(r"[\d一二两三半]|全部")
+_SHORT = 6  # characters of a complaint about reminders; a thing to do may begin like one
 _BIND = re.compile(r"(?=.*\d)[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}|列出|解除 ?(?:钉钉|企微|企业微信)")
 
 
@@ -48,11 +49,17 @@ def stands(heard: Heard, begun: Opening) -> bool:
         case "undo":
             return _UNDONE.fullmatch(rest) is not None
         case "handover":
-            return "→" in rest or "->" in rest
+            return "→" in rest or "->" in rest or _is_from_one_to_another(rest)
         case "admin:静默":
             return _FOR_A_WHILE.match(rest) is not None or heard.client_at(begun.end) is not None
         case _:
             return False
+
+
+def _is_from_one_to_another(rest: str) -> bool:
+    """交接王强给李敏"""
+    one, _, other = rest.partition("给")
+    return names.looks_like_name(one) and names.looks_like_name(other)
 
 
 def is_only_talk(heard: Heard, begun: Opening) -> bool:
@@ -63,14 +70,23 @@ def is_only_talk(heard: Heard, begun: Opening) -> bool:
         return False
     if talk.trails_off(rest):
         return True
+    named = heard.client_at(start)
+    behind = heard.text[named.end :] if named else ""
     match begun.verb.name:
+        case "task" if len(rest) <= _SHORT and talk.is_about_reminders(rest):
+            return True
+        case "apply_opening" if named and talk.is_outcome(behind):
+            return True
+        case "approve" | "reject" | "send_back" | "hand_on" | "cosign" if talk.is_asked_how(behind):
+            return True
         case "log" | "task" | "reject" | "send_back":
             return False  # what follows may well be a question
+        case "bind" if not re.search(r"[A-Za-z0-9]|列出|解除|钉钉|企", rest):
+            return True  # 绑定 失败
         case "undo" if not (_UNDONE.fullmatch(rest) or _may_be_named(rest)):
             return True
         case _:
-            named = note.mobile(rest) or heard.client_at(start)
-            return not named and talk.is_question(rest)
+            return not (note.mobile(rest) or named) and talk.is_question(rest)
 
 
 def _may_be_named(words: str) -> bool:

@@ -104,7 +104,11 @@ _SESSIONS = tuple(
 _OFFSET = re.compile(rf"(?P<half>半)个?小时|(?P<n>{WHOLE})(?:分钟|(?P<hours>个?小时))")
 _PERIOD_ALONE = re.compile(rf"(?:{_PERIOD})(?!好)")
 _OR = re.compile(r"\s?(?:或者?是?|还是)\s?")
-_ANY = re.compile(r"[点时:盘早晚晨午夜收开]")
+_LATIN = re.compile(
+    r"(?<![\dA-Za-z.:])(?P<hour>1[0-2]|0?[1-9])(?::(?P<minute>[0-5]\d))?\s?(?P<half>[ap])\.?m(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_ANY = re.compile(r"[mM点时:盘早晚晨午夜收开]")
 
 
 def scan(text: str) -> list[Hour]:
@@ -113,6 +117,7 @@ def scan(text: str) -> list[Hour]:
         return []
     clocks = _first(_CLOCK, _ONE_OCLOCK.sub("□□", text))
     found = [hour for match in clocks if (hour := _clock(match))]
+    found += [_latin(match) for match in _first(_LATIN, text)]
     for pattern, session, times in _SESSIONS:
         found += [_session(m, session, times) for m in _first(pattern, text)]
     found += [Hour(m.start(), m.end(), _PERIODS[m[0]]) for m in _first(_PERIOD_ALONE, text)]
@@ -179,6 +184,12 @@ def _clock(match: re.Match[str]) -> Hour | None:
     if None in times:
         return None
     return Hour(start, match.end(), tuple(at for at in times if at is not None))
+
+
+def _latin(match: re.Match[str]) -> Hour:
+    """3pm, 9:30 am"""
+    hour = int(match["hour"]) % 12 + (12 if match["half"].lower() == "p" else 0)
+    return Hour(match.start(), match.end(), (time(hour, int(match["minute"] or 0)),))
 
 
 def _head(match: re.Match[str]) -> str:

@@ -11,12 +11,12 @@ QUOTES = r"\"'“”‘’「」『』《》<>【】()\[\]"  # for a set of char
 EMOJI = r"\u2600-\u27bf\ufe0f\U0001f000-\U0001faff"
 LONGEST = 4000  # characters that are read; what is beyond stays in the note
 
-_CALL = re.compile(rf"(?:\s*@(?:{'|'.join(BOT_NAMES)})(?![A-Za-z0-9_])[\s,:]*)+", re.IGNORECASE)
+_CALL = re.compile(rf"(?:\s*@\s?(?:{'|'.join(BOT_NAMES)})(?![A-Za-z0-9_])[\s,:]*)+", re.IGNORECASE)
 _CALL_LAST = re.compile(rf"\s*@(?:{'|'.join(BOT_NAMES)})\s*$", re.IGNORECASE)
 _NAMED = re.compile(rf"(?:{'|'.join(BOT_NAMES)})+[\s,:]+", re.IGNORECASE)  # without the @
 _FILLERS = re.compile(
     r"(?:(?:[嗯呃唔诶欸喂噢哦]|哎呀?|啊+|额(?![度外定])|(?:那个|这个)啥?(?!客户|月|周|星期|礼拜|季)|就是说?|然后|对了|话说"
-    r"|那么|(?:那|对+)(?=[帮给请查找记提看把麻])|(?:好的?|行|ok)(?=[\s,])|[你您]好(?=[帮请查记麻,\s])"
+    r"|那么|(?:那|对+)(?=[帮给请查找记提看把麻])|(?:好的?|行|ok)(?=[\s,])|好的(?=[帮请麻]|记一[下笔条])|[你您]好(?=[帮请查记麻,\s])"
     rf"|[{EMOJI},:;。、!~])[\s,:、]*)+",
     re.IGNORECASE,
 )

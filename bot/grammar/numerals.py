@@ -5,7 +5,7 @@ from decimal import Decimal
 # bounded, so that no line of numerals is read in quadratic time
 NUMERAL = (
     r"(?:\d{1,18}(?:\.\d{1,8})?"
-    r"|[零〇一二两三四五六七八九十百千]{1,14}(?:点[零一二三四五六七八九]{1,8})?)"
+    r"|[零〇一二两三四五六七八九十百千廿卅]{1,14}(?:点[零一二三四五六七八九]{1,8})?)"
 )
 WHOLE = r"(?:\d{1,8}|[零〇一二两三四五六七八九十百廿卅]{1,8})"
 

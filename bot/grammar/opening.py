@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.grammar import note, showing, verbs, who
-from bot.grammar.normalise import QUOTES
+from bot.grammar.normalise import EMOJI, QUOTES
 from bot.grammar.verbs import Verb
 
 _ER = r"(?:那个|就是|这个)(?!客户|人|月|周|星期|礼拜|季)"
-FILLER = re.compile(rf"(?:一[下笔条]|{_ER}|[啊呃嗯哦\s,:{QUOTES}])*")
+FILLER = re.compile(rf"(?:一[下笔条]|{_ER}|[啊呃嗯哦\s,:{QUOTES}{EMOJI}])*")
 LOOK_FILLER = re.compile(
-    rf"(?:一[下条查]|{_ER}|下|个|看看|看|查(?!询)|客户(?=[^\s,:经])|[啊呃嗯哦\s,:{QUOTES}])*"
+    rf"(?:一[下条查]|{_ER}|下|个|看看|看|查(?!询)|客户(?=[^\s,:经])|[啊呃嗯哦\s,:{QUOTES}{EMOJI}])*"
 )
 BETWEEN = re.compile(rf"[\s,:、的{QUOTES}]*")
 TAG = re.compile(r"#[^\s#]+#?\s*")
@@ -53,12 +53,26 @@ def opening(text: str) -> Opening | None:
     verb = verbs.exact(latin[0]) if latin else None
     if latin and verb:
         return Opening(verb, latin.end(), apart=False)
+    requested = skip(showing.REQUEST, text, start)
     begin, start = start, skip(_POLITE, text, start)
     for word, verb in verbs.chinese_words():
         end = start + len(word)
         if text.startswith(word, start) and not text.startswith("们", end):
             asked = start > begin or _JUST.search(text[end - 2 : end + 2]) is not None
-            return Opening(verb, end, apart=is_apart(text, end), asked=asked)
+            begun = Opening(verb, end, apart=is_apart(text, end), asked=asked)
+            break
+    else:
+        begun = None
+    if requested > start and (begun is None or (begun.verb.name == "look_up" and not begun.apart)):
+        return _asked_to_show(text, requested) or begun
+    return begun
+
+
+def _asked_to_show(text: str, start: int) -> Opening | None:
+    """看下集中度 铜, 跑一下压力 rb -5%: what only shows may be asked for in more words."""
+    for word, verb in verbs.chinese_words():
+        if verb.name in showing.SHOWN and text.startswith(word, start):
+            return Opening(verb, start + len(word), apart=False)
     return None
 
 

@@ -99,7 +99,9 @@ _CONTRACT = re.compile(
     r"(?<![A-Za-z0-9])(?P<code>PTA|PVC|[A-Za-z]{1,2})\s?(?P<month>\d{3,4})"
     r"(?:-?(?P<side>[CPcp])-?(?P<strike>\d{2,6}))?(?![0-9A-Za-z])"
 )
-_AFTER_NAME = re.compile(r"\s?(2\d(?:0[1-9]|1[0-2]))(?![\d%.]|[万亿元点手吨])(?:合约)?")
+_NOT_COUNTED = r"(?![\d%.]|[万亿元块点手吨])"
+_AFTER_NAME = re.compile(rf"\s?(2\d(?:0[1-9]|1[0-2])){_NOT_COUNTED}(?:合约)?")
+_SHORT_AFTER_NAME = re.compile(rf"(\d(?:0[1-9]|1[0-2])){_NOT_COUNTED}")  # 甲醇701
 
 
 def products(text: str, *, codes: bool = False) -> tuple[str, ...]:
@@ -107,6 +109,11 @@ def products(text: str, *, codes: bool = False) -> tuple[str, ...]:
     found = [(m.start(), _names()[m[0].upper()]) for m in _name_pattern().finditer(text)]
     found += _codes(text, single=codes)
     return tuple(dict.fromkeys(code for _, code in sorted(found)))
+
+
+def is_product(words: str) -> bool:
+    """Whether ``words`` are a product's name or code, and nothing else."""
+    return words.upper() in _names() or words.lower() in _products()
 
 
 def _codes(text: str, *, single: bool) -> Iterator[tuple[int, str]]:
@@ -124,9 +131,11 @@ def contracts(text: str) -> tuple[str, ...]:
     """Contracts as their exchange spells them: RB2705 → rb2705, ta705 → TA705, 螺纹2705."""
     found = [(m.start(), _spelled(m)) for m in _CONTRACT.finditer(text)]
     for name in _name_pattern().finditer(text):
+        product = _products()[_names()[name[0].upper()].lower()]
         month = _AFTER_NAME.match(text, name.end())
+        if month is None and product.year_digits == 1:
+            month = _SHORT_AFTER_NAME.match(text, name.end())
         if month:
-            product = _products()[_names()[name[0].upper()].lower()]
             found.append((name.start(), _contract(product, month[1])))
     return tuple(dict.fromkeys(contract for _, contract in sorted(found) if contract))
 

@@ -55,14 +55,28 @@ _COMMON_WORDS = frozenset(_COMMON.split())
 _TOO_MUCH = re.compile(r"[太好真][一-龥]{1,2}$|关掉$")
 _ABOUT_REMINDERS = re.compile(
     r"(?:一下|我|[都也还又总老])*(?:不(?:及时|准|对|到|出|灵|用|行|见|响|弹|显|够|好|全|来)|没(?:用|有|弹|响|收到|看到|反应|来|出|设)"
-    r"|怎么|如何|为什么|为啥|咋|[太真][一-龥]|有(?:点|问题|误|bug)|[晚早多少]了|失[败灵效]|列表|消息|声音|设置|提示)",
+    r"|是(?:什么|啥|谁)|有(?:什么|啥)用|干嘛|谁的|怎么|如何|为什么|为啥|咋|什么时候|啥时候|几点|可以|能不能|会不会|是不是"
+    r"|[在去从]?哪[里儿]?(?:能|可以)?(?:[找看查改删设写弄用有]|$)|[太真][一-龥]|有(?:点|问题|误|bug)|[晚早多少]了|失[败灵效]|列表|消息|声音|设置|提示)",
     re.IGNORECASE,
 )
 _TRAILS_OFF = re.compile(
     r"[了过的吧呢啊吗么嘛没有]+\??|(?:[了过]|到哪|得)(?:吗|没有?|怎么样?|如何|哪)\S*"
 )
-_HOW = re.compile(r"怎么|如何|为什么|为啥|咋")
-_LEFT_OPEN = re.compile(rf"{_TRAILS_OFF.pattern}|的?(?:头|账|身)上\S*")
+_HOW = re.compile(
+    r"怎么|如何|为什么|为啥|咋|[是算]?(?:什么|啥)意思|[不得]了$"
+    r"|[在去从]哪[里儿]?(?:能|可以)?(?:[找看查改删设写弄用]|$)"
+)
+_ASKS_HOW = (
+    r"(?:[要该]?(?:怎么|如何|咋)|[在去从]?哪[里儿]?)(?:能|可以)?"
+    r"[看用弄写记改删填办走操作处理]*了?\??"
+)
+_LEFT_OPEN = re.compile(rf"{_TRAILS_OFF.pattern}|{_ASKS_HOW}|的?(?:头|账|身)上\S*")
+_URGED = re.compile(r"[\s,。!]*(?:一下)?[吧呗啊呀哈啦]*[\s。!~]*")
+_OUTCOME = re.compile(
+    r"[\s,的]*(?:(?:又|还|都|已经?|一直|总是?|老是?|总算|终于)*(?:被(?:驳|拒|退|打回)|失败|成功|通过|没过|超时|卡[住在]|提交|完成|好了|没好"
+    r"|没反应|没动静|没用|无效|有(?:点|问题|什么|啥|bug)|出问题|报错|太|好[慢难烦久]|真|不[了行通过成到]|[要得]?(?:多久|几天|多长|什么|啥|准备什么)|需要|流程|的|这事|那事)"
+    r"|[要该]?(?:怎么|如何|为什么|为啥|咋|什么|啥|是[什啥谁]|谁|几|多少|[在到去]哪|能不能|会不会|是不是|要不要|可不可以|有没有))"
+)
 _CANNOT = re.compile(r"[打删改点看用关开找查收发加清完进登][不得][开掉了到完出去上着动]")
 _COURTESY = re.compile(
     r"[\s,;。!]+(?:谢谢|多谢|感谢|谢了|辛苦|哈哈+|真(?:是|的|好|棒)|太好)[一-龥]{0,4}[\s。!~]*$"
@@ -101,6 +115,21 @@ def is_about_reminders(words: str) -> bool:
 def is_left_open(words: str) -> bool:
     """跟进张三没有, 记他头上: behind the name nothing that a note could be."""
     return _LEFT_OPEN.fullmatch(words) is not None
+
+
+def is_outcome(words: str) -> bool:
+    """Behind 开户 张三: 好了吗, 失败了, 要多久; said or asked of an application, and opens none."""
+    if _URGED.fullmatch(words):
+        return False
+    said = _COURTESY.sub("", f" {words}").strip(" ,")
+    return bool(
+        _OUTCOME.match(said) or (said and trails_off(said)) or is_question(said) or cannot(said)
+    )
+
+
+def is_asked_how(words: str) -> bool:
+    """驳回 张三 怎么弄"""
+    return re.fullmatch(rf"[\s,]*{_ASKS_HOW}", words) is not None
 
 
 def trails_off(words: str) -> bool:

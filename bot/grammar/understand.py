@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.message import Place
-from bot.grammar import dates, glued, newcomer, noted, showing, talk, verbs, who
+from bot.grammar import dates, glued, newcomer, note, noted, showing, talk, verbs, who
 from bot.grammar.commands import OF_A_CLIENT, command, look_up
 from bot.grammar.heard import Heard
 from bot.grammar.normalise import EMOJI, QUOTES, spoken
@@ -162,6 +162,8 @@ def _client_in_front(heard: Heard) -> Reading | None:
     if span is None:
         return None
     verb = showing.of_client(heard.text[slice(*span)])
+    if verb and verb.name == "apply_opening" and talk.is_outcome(heard.text[span[1] :]):
+        return None
     if verb and verb.name in OF_A_CLIENT:
         return command(heard, verb, span[1], named)
     begun = opening(heard.text[behind:])
@@ -202,9 +204,16 @@ def _date_in_front(heard: Heard) -> Reading | None:
 
 
 def _list_asked_for(heard: Heard) -> Reading | None:
-    """看下我的待办, 风险榜给我看一下"""
-    verb = showing.of_all(heard.text)
-    return command(heard, verb, len(heard.text)) if verb else None
+    """看下我的待办, 风险榜给我看一下, 昨天的日报, 铜的集中度"""
+    asked = showing.of_all(heard.text)
+    if asked is None:
+        return None
+    verb, words = asked
+    reading = command(heard, verb, len(heard.text))
+    if not words:
+        return reading
+    named = note.marks(words, codes=True)
+    return replace(reading, query=words, products=named.products, percentages=named.percentages)
 
 
 def _is_date(heard: Heard, words: str) -> bool:

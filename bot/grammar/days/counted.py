@@ -44,11 +44,11 @@ def _relative(match: Match, now: Now) -> Day:
 _UNIT = r"交易日|工作日|天|日|周|星期|礼拜|月|季度|年|小时|钟头|分钟|刻钟"
 _AFTER = re.compile(
     r"(?<![第\d.前近到期割])(?:再|等)?(?:过|隔)?(?P<n>半|几|十几|数"
-    rf"|{WHOLE})(?P<ge>个)?(?P<half>半)?(?P<unit>{_UNIT})"
+    rf"|{WHOLE})(?P<point>\.5|点五)?(?P<ge>个)?(?P<half>半)?(?P<unit>{_UNIT})"
     r"(?P<after>之后|以后|过后|后(?!续(?![签约费])|[面来仓台悔])|之?内|以内)"
 )
 _AFTER_SHORT = re.compile(
-    rf"(?:再过|再等|过|隔)(?P<n>几|半|{WHOLE})(?P<ge>个)?(?P<half>)(?P<unit>交易日|天|周|星期|礼拜|月|小时|钟头|分钟)"
+    rf"(?:再过|再等|过|隔)(?P<n>几|半|{WHOLE})(?P<point>)(?P<ge>个)?(?P<half>)(?P<unit>交易日|天|周|星期|礼拜|月|小时|钟头|分钟)"
     r"(?!了|来|就是|后|之后|以后|期|线|度)"
 )
 _ANCHORED = re.compile(r"(?:到期|交割|签约|上市|开户|入金|出金|放假|生日|摘牌|付款|合同)(?:日)?$")
@@ -74,7 +74,7 @@ def _after_short(match: Match, now: Now) -> Day | None:
 
 
 def _exactly(match: Match, said: str, unit: str, now: Now) -> Day | None:
-    half = said == "半" or bool(match["half"])
+    half = said == "半" or bool(match["half"] or match["point"])
     number = 0 if said == "半" else count(said)
     if number is None or number > 999:
         return None
