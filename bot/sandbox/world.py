@@ -72,7 +72,7 @@ OUTSIDER = Person("outsider", "外公司的人", "stranger")  # with an account 
 
 GROUPS = (
     Group("g-risk", "风控值班群", ("fengjun", "chenxi", "sunfang", "qianwei")),
-    Group("g-hz", "杭州营业部", ("wangqiang", "limin", "sunfang")),
+    Group("g-hz", "杭州营业部", ("wangqiang", "limin", "sunfang", "stranger")),
 )
 
 

@@ -75,6 +75,20 @@ class TestGivenAManagerOnWeCom:
 
 
 class TestGivenBothPlatforms:
+    async def test_when_a_stranger_speaks_in_a_group_then_nobody_answers_him(
+        self, room: Room
+    ) -> None:
+        told = {"person": "stranger", "chat": "g-hz", "text": "张三", "mention": True}
+        for platform in ("dingtalk", "wecom"):
+            await room.post("/sandbox/say", {"platform": platform, **told})
+        await room.ask("limin", "帮助", chat="g-hz")
+        await say(room, "limin", "帮助", "g-hz")
+        on_dingtalk = await room.screen("stranger", "g-hz")
+        for items in (on_dingtalk, await screen(room, "stranger", "g-hz")):
+            asked = next(n for n, item in enumerate(items) if item["from"] == "stranger")
+            [answer] = [item for item in items[asked:] if item["from"] == "bot"]
+            assert "张" not in answer["text"]
+
     async def test_when_a_head_decides_on_one_then_the_other_tells_it(self, room: Room) -> None:
         asked = await say(room, "limin", "80010023")
         await click(room, "limin", asked, "申请查看")
