@@ -600,6 +600,17 @@ async def test_a_narrow_phone_never_scrolls_sideways(
         assert await lists.evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
+async def test_on_a_phone_a_button_of_two_characters_is_one_line(
+    viewer: Viewer, sandbox: StandIn
+) -> None:
+    sandbox.show("private", "chenxi", **scenes.logged())
+    page = await viewer.open("dingtalk/chenxi/private", **PHONE)
+    undo = page.get_by_test_id("card-button").filter(has_text="撤销")
+    await expect(undo).to_be_visible()
+    words = "button => { const all = document.createRange(); all.selectNodeContents(button);"
+    assert await undo.evaluate(f"{words} return all.getClientRects().length }}") == 1
+
+
 async def test_on_a_phone_list_and_chat_are_two_screens(viewer: Viewer, sandbox: StandIn) -> None:
     scenes.alarm(sandbox)
     page = await viewer.open("dingtalk/chenxi", **PHONE)
