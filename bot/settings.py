@@ -27,7 +27,10 @@ class Section(BaseModel):
 
 
 class StoreSettings(Section):
-    url: str = "sqlite+aiosqlite:///qidesk.db"
+    url: str = Field(
+        default="sqlite+aiosqlite:///qidesk.db",
+        pattern=r"^(sqlite\+aiosqlite:///|postgresql\+asyncpg://).",
+    )
     archive_dir: Path = Path("archive")
     inbox_days: int = Field(default=90, ge=7)  # messages that were handled
     ledger_days: int = Field(default=400, ge=31)  # what was sent, and cards on screens
@@ -242,6 +245,8 @@ WANTED = {  # by pydantic's names of what is wrong, or their first word
     "model": "应为配置段",
     "path": "应为文件路径",
     "string": "应为带引号的文字",
+    # of store.url, the only one that has a pattern
+    "string_pattern_mismatch": "应以 sqlite+aiosqlite:/// 或 postgresql+asyncpg:// 开头",
 }
 
 

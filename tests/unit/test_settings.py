@@ -132,6 +132,8 @@ def test_a_secret_is_not_shown(tmp_path: Path) -> None:
         ("[risk]\non_duty = 3\n", "配置项 risk.on_duty 的值不对：应为列表"),
         ("[store]\ninbox_days = 1\n", "配置项 store.inbox_days 的值不对：不能小于 7"),
         ("[store]\nurl = 1\n", "配置项 store.url 的值不对：应为带引号的文字"),
+        ("[store]\nurl = 'mysql://x'\n", "store.url 的值不对：应以 sqlite+aiosqlite:/// 或"),
+        ("[store]\nurl = ''\n", "store.url 的值不对：应以 sqlite+aiosqlite:/// 或"),
         ("[security]\nkey_file = 1\n", "配置项 security.key_file 的值不对：应为文件路径"),
         (
             "[security]\nalgorithm = 'x'\n",
