@@ -162,8 +162,26 @@ def _month_number(match: Match, now: Now) -> Day | None:
     return sure(match, day, ahead=ahead > 0)
 
 
+_PAIR = re.compile(
+    r"(?<![\d.])(?:(?P<m>\d{1,2})月)?(?P<d>\d{1,2})、(?P<e>\d{1,2})[日号](?!楼|院|线|均|门|库)"
+    + TAIL
+)
+
+
+def _pair(match: Match, now: Now) -> Day | None:
+    """5、6号: one of two days."""
+    numbers = [number for key in "de" if 1 <= (number := int(match[key])) <= 31]
+    if len(numbers) < 2:
+        return None
+    if match["m"] is None:
+        return ask(match, *(_next_number(now.day, number) for number in numbers))
+    month = int(match["m"])
+    return ask(match, *(day for n in numbers for day in _next_month_day(now, month, n)))
+
+
 RULES: tuple[tuple[re.Pattern[str], Rule], ...] = (
     (_FULL, _full),
+    (_PAIR, _pair),
     (_MONTH_DAY, _month_day),
     (_NUMERIC, _numeric),
     (_DOTTED, _dotted),
