@@ -53,26 +53,31 @@ def opening(text: str) -> Opening | None:
     verb = verbs.exact(latin[0]) if latin else None
     if latin and verb:
         return Opening(verb, latin.end(), apart=False)
-    requested = skip(showing.REQUEST, text, start)
-    begin, start = start, skip(_POLITE, text, start)
+    begun = _in_chinese(text, start)
+    if begun is None or (begun.verb.name == "look_up" and not begun.apart):
+        return _asked_to_show(text, start) or begun
+    return begun
+
+
+def _in_chinese(text: str, begin: int) -> Opening | None:
+    """记张三, 帮我记一下: a Chinese verb, with or without a blank behind."""
+    start = skip(_POLITE, text, begin)
     for word, verb in verbs.chinese_words():
         end = start + len(word)
         if text.startswith(word, start) and not text.startswith("们", end):
             asked = start > begin or _JUST.search(text[end - 2 : end + 2]) is not None
-            begun = Opening(verb, end, apart=is_apart(text, end), asked=asked)
-            break
-    else:
-        begun = None
-    if requested > start and (begun is None or (begun.verb.name == "look_up" and not begun.apart)):
-        return _asked_to_show(text, requested) or begun
-    return begun
+            return Opening(verb, end, apart=is_apart(text, end), asked=asked)
+    return None
 
 
 def _asked_to_show(text: str, start: int) -> Opening | None:
     """看下集中度 铜, 跑一下压力 rb -5%: what only shows may be asked for in more words."""
+    requested = skip(showing.REQUEST, text, start)
+    if requested == start:
+        return None
     for word, verb in verbs.chinese_words():
-        if verb.name in showing.SHOWN and text.startswith(word, start):
-            return Opening(verb, start + len(word), apart=False)
+        if verb.name in showing.SHOWN and text.startswith(word, requested):
+            return Opening(verb, requested + len(word), apart=False)
     return None
 
 

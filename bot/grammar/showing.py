@@ -85,6 +85,8 @@ def of_all(line: str) -> tuple[Verb, str] | None:
 
 def _object_in_front(line: str) -> tuple[Verb, str] | None:
     """铜 集中度, 看下铜的集中度, rb -5% 压力."""
+    if "集中度" not in line and "压力" not in line:
+        return None
     start = REQUEST.match(line)
     found = _OBJECT.fullmatch(line, start.end() if start else 0) or _OBJECT.fullmatch(line)
     verb = verbs.exact(found["verb"]) if found else None

@@ -71,7 +71,8 @@ _ASKS_HOW = (
     r"[看用弄写记改删填办走操作处理]*了?\??"
 )
 _LEFT_OPEN = re.compile(rf"{_TRAILS_OFF.pattern}|{_ASKS_HOW}|的?(?:头|账|身)上\S*")
-_URGED = re.compile(r"[\s,。!]*(?:一下)?[吧呗啊呀哈啦]*[\s。!~]*")
+_URGED = re.compile(r"(?:一下)?[吧呗啊呀哈啦]*")
+_SOON = 60  # characters in which what somebody is after has been said
 _OUTCOME = re.compile(
     r"[\s,的]*(?:(?:又|还|都|已经?|一直|总是?|老是?|总算|终于)*(?:被(?:驳|拒|退|打回)|失败|成功|通过|没过|超时|卡[住在]|提交|完成|好了|没好"
     r"|没反应|没动静|没用|无效|有(?:点|问题|什么|啥|bug)|出问题|报错|太|好[慢难烦久]|真|不[了行通过成到]|[要得]?(?:多久|几天|多长|什么|啥|准备什么)|需要|流程|的|这事|那事)"
@@ -119,12 +120,10 @@ def is_left_open(words: str) -> bool:
 
 def is_outcome(words: str) -> bool:
     """Behind 开户 张三: 好了吗, 失败了, 要多久; said or asked of an application, and opens none."""
-    if _URGED.fullmatch(words):
+    said = _COURTESY.sub("", f" {words[:_SOON]}").strip(" ,。!~")
+    if _URGED.fullmatch(said):
         return False
-    said = _COURTESY.sub("", f" {words}").strip(" ,")
-    return bool(
-        _OUTCOME.match(said) or (said and trails_off(said)) or is_question(said) or cannot(said)
-    )
+    return bool(_OUTCOME.match(said)) or trails_off(said) or is_question(said) or cannot(said)
 
 
 def is_asked_how(words: str) -> bool:
