@@ -6,7 +6,9 @@ of the record that the rule is about, ``why`` argues a label. Without ``at`` it 
 ``third.jsonl``, which has clients of its own; its other half are lines as people speak them,
 written in five rounds to find what the grammar did not know yet. ``fourth.jsonl`` is seven sets in
 a row, each labelled from the design with a broker's clients of its own and scored before mending;
-``fifth.jsonl`` is one more, with hard names and what people say about commands.
+``fifth.jsonl`` is one more, with hard names and what people say about commands; so is
+``sixth.jsonl``, which presses on the requests around a verb, on what is asked about commands, and
+on every moment a date can be said at.
 """
 
 import json
@@ -25,8 +27,8 @@ def rows(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-LINES, SECOND, THIRD, FOURTH, FIFTH = (
-    rows(f"{name}.jsonl") for name in ("lines", "second", "third", "fourth", "fifth")
+LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH = (
+    rows(f"{name}.jsonl") for name in ("lines", "second", "third", "fourth", "fifth", "sixth")
 )
 RULES = (
     "1 before reading",
@@ -90,7 +92,8 @@ def test_a_line_of_the_third_set_is_understood_as_labelled(
 
 @pytest.fixture(scope="session")
 def broker_indexes() -> dict[object, Index]:
-    clients = [*rows("fourth_clients.jsonl"), *rows("fifth_clients.jsonl")]
+    sets = ("fourth", "fifth", "sixth")
+    clients = [row for name in sets for row in rows(f"{name}_clients.jsonl")]
     brokers = {row["broker"] for row in clients}
     return {name: Index(row for row in clients if row["broker"] == name) for name in brokers}
 
@@ -102,7 +105,7 @@ def broker_calendar() -> Calendar:
 
 
 @pytest.mark.parametrize(
-    "row", [*FOURTH, *FIFTH], ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}"
+    "row", [*FOURTH, *FIFTH, *SIXTH], ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}"
 )
 def test_a_line_to_a_broker_of_the_later_sets_is_understood_as_labelled(
     row: dict[str, object], broker_indexes: dict[object, Index], broker_calendar: Calendar
@@ -112,7 +115,7 @@ def test_a_line_to_a_broker_of_the_later_sets_is_understood_as_labelled(
 
 
 def test_every_rule_has_lines() -> None:
-    for labelled in (LINES, SECOND, THIRD, FOURTH, FIFTH):
+    for labelled in (LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH):
         counted = Counter(row["rule"] for row in labelled)
         assert set(RULES) <= set(counted)
         assert min(counted.values()) >= 10
