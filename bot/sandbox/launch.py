@@ -239,7 +239,7 @@ class Control:
         Refused with what it says against it."""
         try:
             async with asyncio.timeout(CONTROL_SECONDS), aiohttp.ClientSession() as http:
-                while (told := await self._once(http, what, body)) is None:  # noqa: ASYNC110
+                while (told := await self._once(http, what, body)) is None:  # noqa: ASYNC110 - it tells nobody when it is
                     await asyncio.sleep(LOOK_SECONDS)
                 return told
         except aiohttp.ClientConnectionError:
