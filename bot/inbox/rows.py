@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any, Final, Protocol
 
 from bot import crashpoint
-from crm.kernel.database import POSTGRES_SETTINGS, SQLITE_PRAGMAS, Database
+from crm.kernel.database import SQLITE_PRAGMAS, Database
 
 LIMIT_SECONDS: Final = 10
 MOST_AT_ONCE: Final = 128  # rows of one SQLite statement
@@ -169,13 +169,10 @@ class PostgresWriter:
 
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():
-            import asyncpg  # noqa: PLC0415 - not on SQLite
+            from crm.kernel import postgres  # noqa: PLC0415 - not on SQLite
 
-            self._connection = await asyncpg.connect(
-                self._dsn,
-                timeout=LIMIT_SECONDS,
-                command_timeout=LIMIT_SECONDS,
-                server_settings=POSTGRES_SETTINGS,
+            self._connection = await postgres.connect(
+                self._dsn, timeout=LIMIT_SECONDS, command_timeout=LIMIT_SECONDS
             )
         return self._connection
 

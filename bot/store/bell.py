@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from crm.kernel.database import POSTGRES_SETTINGS, Database
+from crm.kernel.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,11 @@ class Bell:
             return
         import asyncpg  # noqa: PLC0415 - not on SQLite
 
+        from crm.kernel import postgres  # noqa: PLC0415 - not on SQLite
+
         while True:
             try:
-                await self._connected(asyncpg.connect)
+                await self._connected(postgres.connect)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("bell: no connection (%s)", type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -52,7 +54,6 @@ class Bell:
             self._dsn,
             timeout=ANSWER_SECONDS,
             command_timeout=ANSWER_SECONDS,
-            server_settings=POSTGRES_SETTINGS,
         )
         try:
             connection.add_termination_listener(lambda _: self._to_ring.set())

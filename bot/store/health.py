@@ -8,7 +8,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from bot.chat.ports import Health
-from crm.kernel.database import POSTGRES_SETTINGS, Database
+from crm.kernel.database import Database
 
 READY_SECONDS: Final = 3.0
 BUSY_SECONDS: Final = 2.0  # for another program that writes
@@ -62,10 +62,9 @@ async def _trouble(database: Database) -> str:
 
 async def _only_read(dsn: str) -> str:
     """By a connection of its own: whoever comes anew must be let in, too."""
-    import asyncpg  # noqa: PLC0415 - not on SQLite
+    from crm.kernel import postgres  # noqa: PLC0415 - not on SQLite
 
-    settings = POSTGRES_SETTINGS
-    connection = await asyncpg.connect(dsn, timeout=READY_SECONDS, server_settings=settings)
+    connection = await postgres.connect(dsn, timeout=READY_SECONDS)
     try:
         return str(await connection.fetchval("SHOW transaction_read_only"))
     finally:

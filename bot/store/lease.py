@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from crm.kernel.database import POSTGRES_SETTINGS, Database
+from crm.kernel.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -206,9 +206,9 @@ class _Advisory:
         return await self.take()
 
     async def _connected(self) -> Any:
-        import asyncpg  # noqa: PLC0415 - not on SQLite
+        from crm.kernel import postgres  # noqa: PLC0415 - not on SQLite
 
-        session = await asyncpg.connect(self._dsn, server_settings=POSTGRES_SETTINGS)
+        session = await postgres.connect(self._dsn)
         if session.get_server_version() >= KNOWS_IT:
             try:
                 await session.execute(FORGOTTEN)

@@ -11,16 +11,6 @@ from typing import Final
 from crm.kernel.clock import Clock
 from crm.kernel.vault import Vault
 
-# A client whose machine is cut off is forgotten within seconds, and what it held with it: others
-# wait for that.
-POSTGRES_SETTINGS: Final = {
-    "jit": "off",  # it compiles 0.3 s for a 1 ms query
-    "tcp_keepalives_idle": "2",
-    "tcp_keepalives_interval": "1",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "5000",
-    "idle_in_transaction_session_timeout": "60000",
-}
 SQLITE_PATIENCE: Final = 10_000  # milliseconds
 SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator
 
 from crm.kernel import inline_sqlite
 from crm.kernel.clock import Clock
-from crm.kernel.database import POSTGRES_SETTINGS, SQLITE_PATIENCE, SQLITE_PRAGMAS, Database
+from crm.kernel.database import SQLITE_PATIENCE, SQLITE_PRAGMAS, Database
 from crm.kernel.money import from_fen, to_fen
 from crm.kernel.vault import Vault
 
@@ -201,12 +201,14 @@ def store_on(database: Database) -> Store:
         for each in (engine, inline):
             event.listen(each.sync_engine, "begin", _sqlite_begin)
     else:
+        from crm.kernel import postgres  # noqa: PLC0415 - not on SQLite
+
         engine = create_async_engine(
             url,
             hide_parameters=True,
             pool_pre_ping=True,
             pool_size=10,
-            connect_args={"server_settings": POSTGRES_SETTINGS},
+            connect_args=postgres.ARGUMENTS,
         )
         inline = engine
     for each in (engine, inline):
