@@ -1,7 +1,7 @@
-"""What the clock does: reminders, escalation, empty seats filled again, drafts that lapse."""
+"""What the clock does: reminders, escalation, seats of those who left, drafts that lapse."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, select
@@ -12,7 +12,16 @@ from approvals.cases import VERDICTS, case_of, get, seats_at, settle, stage_of
 from approvals.flow import IN_HAND, Case, Step
 from approvals.forgone import holders_of
 from approvals.history import SYSTEM
-from approvals.models import Application, ApplicationEvent, Deed, Seat, SeatKind, SeatState, Stage
+from approvals.models import (
+    COSIGNING,
+    Application,
+    ApplicationEvent,
+    Deed,
+    Seat,
+    SeatKind,
+    SeatState,
+    Stage,
+)
 from crm import people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import now
@@ -22,13 +31,14 @@ from crm.people import Person
 AT_ONCE = 100
 TRY_AGAIN = 30  # working minutes until a step without anybody is looked at again
 REMIND, DEPUTIES, HEAD = 1, 2, 3
+GONE = "加签人 {who} 已离职，不再等待其意见"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chased:
     """Whom a late step is told: ``reminded`` hear it again, ``seated`` may decide from now on,
     ``told`` are to press; ``empty`` when nobody at all may decide, for whoever holds the role gave
-    his word at another step: ``barred``."""
+    his word at another step: ``barred``. ``left``: somebody is not waited for any more."""
 
     row: Application
     stage: Stage
@@ -37,13 +47,14 @@ class Chased:
     seated: Sequence[str] = ()
     told: Sequence[str] = ()
     empty: bool = False
+    left: bool = False
     barred: Sequence[ApplicationEvent] = ()
 
 
 async def any_due(session: AsyncSession) -> bool:
     for query in (
         select(Stage.id).where(*_late(session)),
-        select(Stage.id).where(*_deserted()),
+        select(Stage.id).where(*_waits_for_who_left()),
         select(Application.id).where(*await _lapsing(session)),
     ):
         if await session.scalar(query.limit(1)) is not None:
@@ -55,15 +66,13 @@ def _late(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
     return (Stage.ended_at.is_(None), Stage.chase_at <= now(session))
 
 
-def _deserted() -> tuple[ColumnElement[bool], ...]:
-    """Somebody was seated, and everybody who waits has left since."""
-    waiting = exists().where(Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING)
-    here = (
+def _waits_for_who_left() -> tuple[ColumnElement[bool], ...]:
+    left = (
         exists()
         .where(Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING)
-        .where(Staff.id == Seat.staff, Staff.disabled_at.is_(None))
+        .where(Staff.id == Seat.staff, Staff.disabled_at.is_not(None))
     )
-    return (Stage.ended_at.is_(None), waiting, ~here)
+    return (Stage.ended_at.is_(None), left)
 
 
 async def _lapsing(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
@@ -101,10 +110,10 @@ async def _chase(session: AsyncSession, stage_id: int, calendar: Calendar) -> Ch
     return await _escalate(session, row, stage, case, step)
 
 
-async def _remind(session: AsyncSession, row: Application, stage: Stage) -> Chased:
+async def _remind(session: AsyncSession, row: Application, stage: Stage, why: str = "") -> Chased:
     waiting = [s.staff for s in await _waiting(session, stage)]
     for staff in waiting:
-        await history.add(session, row, SYSTEM, Deed.REMINDED, whom=staff)
+        await history.add(session, row, SYSTEM, Deed.REMINDED, whom=staff, comment=why)
     return Chased(row=row, stage=stage, level=REMIND, reminded=waiting)
 
 
@@ -142,17 +151,43 @@ async def _waiting(session: AsyncSession, stage: Stage) -> list[Seat]:
     return [s for s in await seats_at(session, [stage.id]) if s.state is SeatState.WAITING]
 
 
-async def fill_empty_seats(session: AsyncSession, calendar: Calendar) -> list[Chased]:
-    """Steps whose people have all left get others."""
-    found = []
-    for stage_id in list(
-        await session.scalars(select(Stage.id).where(*_deserted()).limit(AT_ONCE))
-    ):
-        stage = await stage_of(session, stage_id)
-        row = await get(session, stage.application_id, lock=True)
-        await seating.close(session, stage)
-        found.append(await _fill(session, row, stage, calendar))
-    return found
+async def free_seats(session: AsyncSession, calendar: Calendar) -> list[Chased]:
+    """Steps do not wait for those who left; one that loses its last seat gets others."""
+    ids = await session.scalars(select(Stage.id).where(*_waits_for_who_left()).limit(AT_ONCE))
+    found = [await _without_who_left(session, stage_id, calendar) for stage_id in list(ids)]
+    return [each for each in found if each is not None]
+
+
+async def _without_who_left(
+    session: AsyncSession, stage_id: int, calendar: Calendar
+) -> Chased | None:
+    """Who asked for a 加签 that nobody will give any more hears that it is his again."""
+    stage = await stage_of(session, stage_id)
+    row = await get(session, stage.application_id, lock=True)
+    stage = await stage_of(session, stage_id)
+    if stage.ended_at is not None:
+        return None
+    left = [s for s in await _waiting(session, stage) if not await _is_here(session, s.staff)]
+    for seat in left:
+        await seating.leave(session, stage, seat.staff, SeatState.CLOSED)
+    await seating.free_deputies(session, stage)
+    waiting = await _waiting(session, stage)
+    if not waiting:
+        return await _fill(session, row, stage, calendar)
+    row.version += 1  # other cards show who is waited for
+    await session.flush()
+    cosigners = [seat.staff for seat in left if seat.kind in COSIGNING]
+    if not cosigners or any(seat.kind in COSIGNING for seat in waiting):
+        return Chased(row=row, stage=stage, level=REMIND, left=True)
+    names = await people.names(session, cosigners)
+    why = GONE.format(who="、".join(names[each] for each in cosigners))
+    reminded = await _remind(session, row, stage, why)
+    return replace(reminded, left=True)
+
+
+async def _is_here(session: AsyncSession, staff: str) -> bool:
+    row = await session.get(Staff, staff, populate_existing=True)
+    return row is not None and row.disabled_at is None
 
 
 async def _fill(

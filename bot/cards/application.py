@@ -608,7 +608,16 @@ def reminder(found: Dossier, stage: Stage, viewer: Person, at: datetime) -> Card
         title=f"{step}{late} · {about}",
         status="催办",
         tone=Tone.AMBER,
-        facts=(Fact("截止", text.soon(stage.due_at, at)),),
+        facts=(*_why_again(found, stage, viewer), Fact("截止", text.soon(stage.due_at, at))),
         buttons=(Button(f"case_open:{stage.id}", "打开", Style.PRIMARY),),
         subject=f"reminder:{stage.id}",
     )
+
+
+def _why_again(found: Dossier, stage: Stage, viewer: Person) -> Iterator[Fact]:
+    """Where it is not the time alone."""
+    for event in reversed(found.events):
+        if (event.deed, event.whom, event.step) == (Deed.REMINDED, viewer.id, stage.step):
+            if event.comment:
+                yield Fact("原因", event.comment)
+            return

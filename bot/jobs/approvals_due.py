@@ -22,7 +22,7 @@ async def chase(store: Store, desk: Desk) -> None:
         if not await chasing.any_due(session):
             return
     async with store.writing(brief=True) as session:
-        for chased in await chasing.fill_empty_seats(session, desk.calendar):
+        for chased in await chasing.free_seats(session, desk.calendar):
             await _tell(session, desk, chased)
         for chased in await chasing.chase(session, desk.calendar):
             await _tell(session, desk, chased)
@@ -34,7 +34,7 @@ async def _tell(session: AsyncSession, desk: Desk, chased: Chased) -> None:
     """Who may decide from now on gets the card; who is late hears a sentence; heads are told."""
     found = await cases.dossier(session, chased.row.id)
     step = found.flow.step(chased.stage.step).title
-    if chased.seated:
+    if chased.seated or chased.left:
         for subject in (f"approval:{chased.stage.id}", f"application:{chased.row.id}"):
             await desk.refresh(session, subject, why=WHY)
     for staff in chased.seated:

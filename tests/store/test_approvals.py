@@ -31,6 +31,7 @@ from approvals.flow import (
 from approvals.history import Seen
 from approvals.models import Application, ApplicationEvent, Deed, Seat, SeatKind, Stage
 from bot import leaving
+from bot.cards import application as draw
 from bot.sandbox import numbers
 from bot.store import schema
 from crm import blobs, people
@@ -134,7 +135,7 @@ async def seats(broker: Broker, moved: Moved) -> dict[str, SeatKind]:
 
 async def chase(broker: Broker) -> list[chasing.Chased]:
     async with broker.store.writing() as session:
-        filled = await chasing.fill_empty_seats(session, CALENDAR)
+        filled = await chasing.free_seats(session, CALENDAR)
         return [*filled, *await chasing.chase(session, CALENDAR)]
 
 
@@ -591,6 +592,42 @@ class TestGivenACosignerWhoIsAway:
             row = await cases.get(session, asked.row.id)
             await seating.give_up(session, row, "fengjun")
         assert await seats(broker, asked) == {"zhouting": SeatKind.ROLE}
+
+    async def test_when_the_cosigner_leaves_the_firm_then_who_asked_him_hears_why_it_is_his_again(
+        self, broker: Broker
+    ) -> None:
+        await stands_in(broker, "chenxi", "fengjun")
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        async with broker.store.writing() as session:
+            await leaving.leave(session, "fengjun", by="hejing")
+        [freed] = await chase(broker)
+        assert (list(freed.reminded), freed.left) == (["zhouting"], True)
+        assert await chase(broker) == []
+        assert await seats(broker, asked) == {"zhouting": SeatKind.ROLE}
+        async with broker.store.reading() as session:
+            found = await cases.dossier(session, asked.row.id)
+        assert freed.stage is not None
+        card = draw.reminder(found, freed.stage, broker["zhouting"], freed.stage.began_at)
+        assert card.facts[0].value == "加签人 冯军 已离职，不再等待其意见"
+        assert (await decide(broker, "zhouting", freed_of(freed))).ended is not None
+
+    async def test_when_one_of_two_cosigners_leaves_the_firm_then_the_other_is_waited_for(
+        self, broker: Broker
+    ) -> None:
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        asked = await ask_to_cosign(broker, asked, "zhouting", "chenxi")
+        async with broker.store.writing() as session:
+            await leaving.leave(session, "fengjun", by="hejing")
+        [freed] = await chase(broker)
+        assert (list(freed.reminded), freed.left) == ([], True)
+        with pytest.raises(AwaitsCosigner):
+            await decide(broker, "zhouting", freed_of(freed))
+        signed = await decide(broker, "chenxi", freed_of(freed))
+        assert list(signed.news) == ["zhouting"]
+
+
+def freed_of(freed: chasing.Chased) -> Moved:
+    return Moved(row=freed.row, next=freed.stage)
 
 
 async def forgone(broker: Broker, moved: Moved) -> dict[str, list[tuple[str, bool]]]:
