@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from crm.kernel.errors import OutsideError, SettingsError, UserError
+from crm.kernel.errors import CommandLineWrong, OutsideError, SettingsError, UserError
 from crm.kernel.vault import CannotOpen, KeyFileWrong
 
 app = typer.Typer(
@@ -56,10 +56,15 @@ Clients = Annotated[int, typer.Option(help="虚构客户数", min=200, max=200_0
 WithMarket = Annotated[bool, typer.Option("--market/--no-market", help="行情自己走动")]
 
 
+MISUSED = 2  # the exit code, and that of an import that read nothing
+
+
 def main() -> None:
     """The entry point: every expected trouble is one sentence on stderr."""
     try:
         app()
+    except CommandLineWrong as error:
+        fail(str(error), MISUSED)
     except (SettingsError, KeyFileWrong, CannotOpen) as error:
         fail(str(error))
     except UserError as error:
@@ -367,6 +372,18 @@ def _is_postgres(error: object) -> bool:
     return type(error).__module__.startswith(("asyncpg.", "sqlalchemy.dialects."))
 
 
+def _to_be_read(path: Path) -> Path:
+    """Before anything else is tried, and with an import's own exit code."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        fail(in_words(error), MISUSED)
+    return path
+
+
+Sheet = Annotated[Path, typer.Argument(callback=_to_be_read)]
+
+
 def _told(result: Any, *, as_json: bool) -> NoReturn:
     """An import's result and exit code; a file with nothing in it is one sentence on stderr."""
     if as_json:
@@ -383,7 +400,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="只看结果，不写�
 
 @imports.command("clients")
 def import_clients(
-    path: Path,
+    path: Sheet,
     dry_run: DryRun = False,
     rejects: Annotated[Path | None, typer.Option(help="不合格的行写到这个 csv")] = None,
     config: ConfigFile = None,
@@ -399,7 +416,7 @@ def import_clients(
 
 
 @imports.command("staff")
-def import_staff(path: Path, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def import_staff(path: Sheet, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """员工与营业部：csv，列为 id,name,branch,branch_name,roles,dingtalk,wecom"""
     from bot.commands import bulk
 
@@ -407,7 +424,7 @@ def import_staff(path: Path, config: ConfigFile = None, as_json: AsJson = False)
 
 
 @imports.command("calendar")
-def import_calendar(path: Path, config: ConfigFile = None) -> None:
+def import_calendar(path: Sheet, config: ConfigFile = None) -> None:
     """交易日历：csv，列为 date,kind,holiday"""
     from bot.commands import bulk
 

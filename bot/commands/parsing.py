@@ -16,7 +16,7 @@ from bot.grammar.index import Index
 from bot.grammar.record import calendar_of, moment, parse_record
 from bot.settings import Settings
 from crm.kernel.calendar import Calendar
-from crm.kernel.errors import SettingsError
+from crm.kernel.errors import CommandLineWrong, SettingsError
 from crm.models import Client, FundAccount
 
 Record = Mapping[str, object]
@@ -91,7 +91,10 @@ def records(line: str | None, file: Path | None, at: str | None) -> Iterator[Rec
     """One record for a line, or those of a file; ``at`` fills in a missing moment."""
     now = at or datetime.now(UTC).isoformat()
     if file is None:
-        yield _checked({"text": line or ""}, now, "--at")
+        try:
+            yield _checked({"text": line or ""}, now, "--at")
+        except SettingsError as error:
+            raise CommandLineWrong(str(error)) from None
         return
     with file.open("rb") as lines:
         for number, said in enumerate(lines, start=1):

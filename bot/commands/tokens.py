@@ -10,14 +10,14 @@ from bot.app.stores import check_version, store_of
 from bot.models import ApiToken
 from bot.settings import Settings
 from crm.kernel import audit
-from crm.kernel.errors import SettingsError
+from crm.kernel.errors import CommandLineWrong
 
 PREFIX = "qd_"  # so that a scanner for leaked secrets can know one
 NAME_CHARS = 64
 
 
 async def create(settings: Settings, scopes: Iterable[str], *, name: str, days: int) -> str:
-    """A new token; nobody can read it again. Raises SettingsError for an unknown scope."""
+    """A new token; nobody can read it again. Raises CommandLineWrong for an unknown scope."""
     wanted = _known(scopes)
     clock = clock_of(settings)
     store = store_of(settings, clock)
@@ -49,7 +49,7 @@ def _known(scopes: Iterable[str]) -> list[str]:
     unknown = [scope for scope in wanted if scope not in SCOPES]
     known = "、".join(f"{scope}（{meaning}）" for scope, meaning in SCOPES.items())
     if unknown:
-        raise SettingsError(f"不认识的权限 {'、'.join(unknown)}；可选：{known}")
+        raise CommandLineWrong(f"不认识的权限 {'、'.join(unknown)}；可选：{known}")
     if not wanted:
-        raise SettingsError(f"请至少给一项权限；可选：{known}")
+        raise CommandLineWrong(f"请至少给一项权限；可选：{known}")
     return wanted

@@ -51,4 +51,8 @@ class OutsideError(Exception):
 
 
 class SettingsError(Exception):
-    """The configuration or a command line is wrong; ``str()`` is one Chinese sentence."""
+    """What the operator gave is wrong; ``str()`` is one Chinese sentence."""
+
+
+class CommandLineWrong(SettingsError):
+    """Not what he has on the disk but what he typed."""

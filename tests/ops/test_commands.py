@@ -106,3 +106,20 @@ def test_search_keys_are_compared_while_a_bar_shows_how_far(ready: Typed, tmp_pa
     code, said, bar = ready("search", "rebuild")
     assert (code, said) == (0, "已核对 1 位客户，修正 0 项\n")
     assert "1/1" in bar
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("import", "clients", "."), ". 是目录，请给出文件"),
+        (("import", "clients", "none.csv"), "找不到文件 none.csv"),
+        (("token", "create", "--scopes", "foo:bar"), "不认识的权限 foo:bar"),
+        (("parse", "查 张三", "--at", "yesterday"), "时刻 yesterday 读不懂"),
+    ],
+)
+def test_what_was_typed_wrong_is_one_sentence_and_ends_with_2(
+    ready: Typed, words: tuple[str, ...], says: str
+) -> None:
+    code, out, sentence = ready(*words)
+    assert (code, out, sentence.count("\n")) == (2, "", 1)
+    assert says in sentence
