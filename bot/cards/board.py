@@ -72,10 +72,14 @@ def rank_card(
         title=f"风险榜 · 前 {len(rows)} 户",
         status="数据已中断" if stale else worst.word,
         tone=Tone.VIOLET if stale else TONES[worst],
-        text="" if stale else silent_words(silent),
+        text="\n".join(filter(None, ("" if stale else silent_words(silent), _in_picture(rows)))),
         table=table,
         footer=f"{told} · 数据已中断，不能据此判断安全" if stale else f"{told} · 回复序号看持仓",
     )
+
+
+def _in_picture(rows: Sequence[Row]) -> str:
+    return f"这里列前 {NUMBERED} 户，其余见图" if len(rows) > NUMBERED else ""
 
 
 def dump(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -143,6 +143,7 @@ class TestGivenAFallOfSteel:
         picture, card = await room.say("chenxi", "风险榜", count=2)
         assert picture["kind"] == "image"
         assert "风险榜 · 前 20 户" in card["card"]["title"]
+        assert "这里列前 10 户，其余见图" in str(card["card"])
 
     async def test_when_forced_closing_is_to_be_silenced_then_it_is_refused(
         self, room: Room

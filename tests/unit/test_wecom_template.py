@@ -36,7 +36,7 @@ from bot.platforms.wecom.template import (
     task_of,
     write_key,
 )
-from bot.platforms.wecom.words import defang, escape, plain, split
+from bot.platforms.wecom.words import defang, escape, one_line, plain, split
 from bot.sandbox.wecom import passive, xml
 from bot.sandbox.wecom.card_rules import Channel, read_card
 from bot.sandbox.wecom.face import APP as APP_LENGTHS
@@ -107,6 +107,7 @@ def test_every_word_of_it_is_in_the_card_or_before_it(card: Card) -> None:
     content = drawn.json.get("horizontal_content_list", [])
     shown = "\n".join(
         [
+            drawn.json["main_title"]["title"],
             drawn.json.get("sub_title_text", ""),
             *(f"{one['keyname']}：{one['value']}" for one in content),
             *drawn.body,
@@ -114,6 +115,7 @@ def test_every_word_of_it_is_in_the_card_or_before_it(card: Card) -> None:
     )
     for fact in card.facts:
         assert f"{plain(fact.label)}：{plain(fact.value)}" in shown
+    assert one_line(card.title) in shown
     for text in (card.text, card.footer, *(section.text for section in card.sections)):
         assert plain(text) in shown
 

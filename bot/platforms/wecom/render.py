@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.chat.button_line import button_line
 from bot.chat.message import Button, Card, Markdown, Text
 from bot.platforms.wecom.template import NARROW, Drawn, Room, draw, is_open
-from bot.platforms.wecom.words import clip, defang, escape, plain, split
+from bot.platforms.wecom.words import clip, defang, escape, one_line, plain, split
 
 AGAIN: Final = "(重发)"
 AWAY: Final = "请在企业微信应用「期台」的会话里"
@@ -116,8 +116,9 @@ def body_of(card: Card, drawn: Drawn, style: Style) -> list[Message]:
     """The words that found no room in the card, as messages of their own."""
     if not drawn.body:
         return []
-    head = f"**{escape(card.title)}**"
-    return _written("\n".join([head, *(escape(line) for line in drawn.body)]), style)
+    title = one_line(card.title)
+    rest = drawn.body[1:] if drawn.body[0] == title else drawn.body
+    return _written("\n".join([f"**{escape(title)}**", *map(escape, rest)]), style)
 
 
 def _written(text: str, style: Style) -> list[Message]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bot.chat.button_line import button_line
 from bot.chat.message import Button, Card, Fact, Input, InputKind, Section, Style, Tone
-from bot.platforms.wecom.words import clip, plain
+from bot.platforms.wecom.words import clip, one_line, plain
 
 LABEL: Final = 5  # characters; what is longer is cut on the screen
 BUTTON: Final = 10
@@ -253,12 +253,14 @@ def _content(
 ) -> tuple[Json, tuple[str, ...]]:
     """The card's words: in it as far as there is room, else all of them go before it; never a
     figure cut in half."""
-    card = _narrowed(card, hints, room) if with_facts else card
+    title = one_line(card.title)
+    whole = [title] if len(title) > room.title else []
+    card = _narrowed(card, [*whole, *hints], room) if with_facts else card
     facts = _shown_facts(card, room) if with_facts else []
-    lines = [*_lines(card, facts), *hints]
+    lines = [*whole, *_lines(card, facts), *hints]
     sub_title = "\n".join(lines)
     body: tuple[str, ...] = ()
-    if len(sub_title) > room.sub_title or not with_facts or len(card.title) > room.title:
+    if len(sub_title) > room.sub_title or not with_facts:
         body, sub_title = tuple(lines), "\n".join([*hints, MORE])
         if len(sub_title) > room.sub_title:
             sub_title = MORE
@@ -381,7 +383,7 @@ def _replies(card: Card, live: Sequence[Button]) -> Iterator[str]:
 
 def _word(text: str, most: int) -> str:
     """One line that is there: WeCom refuses a card with an empty one."""
-    return clip(" ".join(plain(text).split()), most) or "…"
+    return clip(one_line(text), most) or "…"
 
 
 def _source(card: Card, room: Room, *, coloured: bool) -> Json:

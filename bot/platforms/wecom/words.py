@@ -53,6 +53,11 @@ def _harmless(link: re.Match[str]) -> str:
     return f"{image and '图：'}{label}"
 
 
+def one_line(text: str) -> str:
+    """``plain``, for a place that has one line."""
+    return " ".join(plain(text).split())
+
+
 def clip(text: str, chars: int) -> str:
     """At most ``chars`` characters, the last one … when something was cut off; a figure is there
     whole or not at all."""
