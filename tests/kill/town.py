@@ -511,6 +511,8 @@ def answers(item: Json, line: Said) -> bool:
             return card["title"].startswith(OPENING + line.mark) or older or FILE_LOST in head
         case "not_mine":
             return bool(line.mark == card["title"] and card["status"] in NOT_MINE)
+        case "curve":  # a talk's card has the name too
+            return f"{line.mark} · 权益" in head
         case "log":  # a client's card quotes the last talk too
             return line.mark in item["text"] and ("已记录" in head or "已撤销" in head)
         case _:
