@@ -95,7 +95,8 @@ async def read(
         which.append(AuditRow.at <= until)
     count = None
     if key != EVERYTHING:
-        which.append(_touching(key, related))
+        handed = AuditRow.seq.in_(await _handed_over(session, key, which))
+        which.append(or_(_touching(key, related), handed))
         count = await session.scalar(select(func.count()).select_from(AuditRow).where(*which))
     if before is not None:
         which.append(AuditRow.seq < before)
@@ -112,6 +113,25 @@ def keys_of(
 ) -> Select[str]:
     """Objects of a kind as the trail spells them: interaction:5."""
     return select(literal(f"{kind}:") + cast(number, String)).where(owner)
+
+
+async def _handed_over(
+    session: AsyncSession, key: str, which: Sequence[ColumnElement[bool]]
+) -> list[int]:
+    """Rows of those handovers that moved this client among others: one row tells of all."""
+    kind, _, number = key.partition(":")
+    if kind != "client":
+        return []
+    rows = await session.execute(
+        select(AuditRow.seq, AuditRow.detail).where(AuditRow.action == "handover", *which)
+    )
+    return [seq for seq, detail in rows if int(number) in _clients_moved(json.loads(detail))]
+
+
+def _clients_moved(detail: Mapping[str, Any]) -> Collection[int]:
+    """As ``crm.handover`` notes them."""
+    moved: Collection[int] = detail.get("clients") or detail.get("moved", {}).get("clients", ())
+    return moved
 
 
 def _touching(key: str, related: Sequence[Select[str]]) -> ColumnElement[bool]:

@@ -81,6 +81,14 @@ class TestGivenAHandover:
         await room.until("limin", lambda items: [i for i in items if "已完成" in i["text"]])
         await room.until("sunfang", lambda items: [i for i in items if "已移交" in i["text"]])
 
+    async def test_when_audit_asks_about_one_of_the_clients_then_his_handover_is_told(
+        self, room: Room
+    ) -> None:
+        item = await room.ask("linlan", "/审计 张三 近7天")
+        assert "交接 王强 → 李敏" in item["text"]
+        item = await room.ask("linlan", "/审计 唐宇 近7天")
+        assert item["text"].count("交接 王强 → 李敏") == 1
+
     async def test_when_it_is_gone_back_on_then_only_that_much_returns(self, room: Room) -> None:
         before = await count_of(room, "limin")
         done = await room.newest("hejing", "已生效 · 交接")
