@@ -2,13 +2,14 @@
 it. What the two databases say differently is said here."""
 
 import asyncio
+import os
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import chain, repeat
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol
 
@@ -16,6 +17,7 @@ from bot import crashpoint
 from crm.kernel.database import SQLITE_PRAGMAS, Database
 
 LIMIT_SECONDS: Final = 10
+JOB: Final = b"!"
 MOST_AT_ONCE: Final = 128  # rows of one SQLite statement
 AS_SQLALCHEMY: Final = "%Y-%m-%d %H:%M:%S.%f"  # it writes a moment so
 
@@ -43,8 +45,9 @@ def open_writer(database: Database) -> Writer:
 
 class SqliteWriter:
     """Waits for this process's turn like every writer. It has a thread of its own, without an
-    executor around it: that took longer than the insert. A batch goes in by one long statement,
-    because each one gives the interpreter away and has to get it back."""
+    executor around it: that took longer than the insert. The thread is woken by a pipe, for at a
+    queue's lock it contends with the loop for the interpreter. A batch goes in by one long
+    statement, because each one gives the interpreter away and has to get it back."""
 
     def __init__(self, database: Database, path: Path) -> None:
         self._database = database
@@ -56,7 +59,8 @@ class SqliteWriter:
         )
         for pragma in SQLITE_PRAGMAS:
             self._connection.execute(pragma)
-        self._jobs: SimpleQueue[tuple[Sequence[Row], str, Ended] | None] = SimpleQueue()
+        self._jobs: deque[tuple[Sequence[Row], str, Ended]] = deque()
+        self._asleep, self._waker = os.pipe()
         self._thread = Thread(target=self._work, name="inbox", daemon=True)
         self._thread.start()
 
@@ -85,7 +89,8 @@ class SqliteWriter:
                     done.set_result(told)
 
             text = at.strftime(AS_SQLALCHEMY)
-            self._jobs.put((rows, text, lambda told: loop.call_soon_threadsafe(tell, told)))
+            self._jobs.append((rows, text, lambda told: loop.call_soon_threadsafe(tell, told)))
+            os.write(self._waker, JOB)
             try:
                 return await done
             except asyncio.CancelledError:
@@ -93,8 +98,8 @@ class SqliteWriter:
                 raise
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            rows, at, ended = job
+        while os.read(self._asleep, 1):
+            rows, at, ended = self._jobs.popleft()
             try:
                 ended(self._insert(rows, at))
             except Exception as error:  # noqa: BLE001  whoever waits gets it
@@ -131,8 +136,9 @@ class SqliteWriter:
         return found
 
     async def close(self) -> None:
-        self._jobs.put(None)
+        os.close(self._waker)
         await asyncio.to_thread(self._thread.join)
+        os.close(self._asleep)
         self._connection.close()
 
 
