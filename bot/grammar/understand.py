@@ -155,13 +155,16 @@ def _client_in_front(heard: Heard) -> Reading | None:
     if named and named.is_guess and _is_date(heard, named.typed):
         return None
     end = named.end if named else heard.pronoun_at(start)
-    if end is None or not (named or heard.focus):
+    if end is None:
         return None
     behind = heard.skip(BETWEEN, end)
     span = who.token(heard.text, behind)
     if span is None:
         return None
     verb = showing.of_client(heard.text[slice(*span)])
+    if not (named or heard.focus):
+        alone = verb is not None and verb.writes == "no" and span[1] == len(heard.text)
+        return command(heard, verb, span[1]) if verb and alone else None
     if verb and verb.name == "apply_opening" and talk.is_outcome(heard.text[span[1] :]):
         return None
     if verb and verb.name in OF_A_CLIENT:
@@ -259,7 +262,7 @@ def _unfinished_verb(heard: Heard) -> Reading | None:
         return None
     resolved = verbs.resolve(word, slash=slash)
     match resolved.match:
-        case "prefix" if whole or slash or len(word) > 1:
+        case "prefix" if whole or slash or len(word) > 1 or _shows(heard, resolved.verbs[0], span):
             return command(heard, resolved.verbs[0], span[1])
         case "near":
             return _proposed(heard, resolved.verbs[0], word, span[1])
@@ -269,6 +272,12 @@ def _unfinished_verb(heard: Heard) -> Reading | None:
             return _which_verb(heard, verbs.nearest(word))
         case _:
             return None
+
+
+def _shows(heard: Heard, verb: Verb, word: tuple[int, int]) -> bool:
+    """持 张三: a single character, and a client alone behind it; nothing is written by it."""
+    named = heard.client_at(word[1])
+    return named is not None and verb.writes == "no" and not heard.text[named.end :].strip()
 
 
 def _proposed(heard: Heard, verb: Verb, word: str, end: int) -> Reading | None:

@@ -11,6 +11,10 @@ presses on the requests around a verb, on what is asked about commands, and on e
 can be said at: most of it was labelled from the design before mending, some sixty lines were
 written while mending, and lines that are still read otherwise, or that the design leaves open, were
 left out. That all of it passes therefore says nothing about how often a new line is understood.
+``seventh.jsonl`` is three examiners' work, who read the design and nothing else and gave a label
+only where it could not be argued: of 789 lines 737 of 744 verbs, 405 of 411 dates, none of them in
+the past, and all 119 lines of chatter were right before anything was mended for it. Two were left
+out.
 """
 
 import json
@@ -29,9 +33,8 @@ def rows(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH = (
-    rows(f"{name}.jsonl") for name in ("lines", "second", "third", "fourth", "fifth", "sixth")
-)
+NAMES = ("lines", "second", "third", "fourth", "fifth", "sixth", "seventh")
+LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = (rows(f"{name}.jsonl") for name in NAMES)
 RULES = (
     "1 before reading",
     "2 verbs: words, pinyin, English, slash",
@@ -107,7 +110,9 @@ def broker_calendar() -> Calendar:
 
 
 @pytest.mark.parametrize(
-    "row", [*FOURTH, *FIFTH, *SIXTH], ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}"
+    "row",
+    [*FOURTH, *FIFTH, *SIXTH, *SEVENTH],
+    ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}",
 )
 def test_a_line_to_a_broker_of_the_later_sets_is_understood_as_labelled(
     row: dict[str, object], broker_indexes: dict[object, Index], broker_calendar: Calendar
@@ -117,7 +122,7 @@ def test_a_line_to_a_broker_of_the_later_sets_is_understood_as_labelled(
 
 
 def test_every_rule_has_lines() -> None:
-    for labelled in (LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH):
+    for labelled in (LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH):
         counted = Counter(row["rule"] for row in labelled)
         assert set(RULES) <= set(counted)
         assert min(counted.values()) >= 10
