@@ -108,6 +108,8 @@ def history_card(
     title: str, rows: Sequence[tuple[Document, str]], names: Mapping[str, str], now: datetime
 ) -> Card:
     """Versions with what each changed, the newest first."""
+    if not rows:
+        return Card(title=title, text="没有改动", footer=f"截至 {text.moment(now)}")
     table = Table(
         ("版本", "改了什么"),
         tuple((version_words(document, names), changed) for document, changed in rows),

@@ -250,6 +250,8 @@ class TestGivenPeopleChange:
     ) -> None:
         item = await room.ask("linlan", "/员工 李华 历史")
         assert "客户经理 → 客户经理、营业部负责人" in item["text"]
+        item = await room.ask("linlan", "/员工 林岚 历史")
+        assert "没有改动" in item["text"]
         item = await room.ask("linlan", "/员工 李华 2026-11-24")
         assert "营业部负责人" in item["text"]
         item = await room.ask("linlan", "/员工 李华 2026-11-01")
