@@ -4,8 +4,7 @@ it. What the two databases say differently is said here."""
 import asyncio
 import os
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from itertools import chain, repeat
@@ -17,13 +16,12 @@ from bot import crashpoint
 from crm.kernel.database import SQLITE_PRAGMAS, Database
 
 LIMIT_SECONDS: Final = 10
-JOB: Final = b"!"
+WORD: Final = b"!"  # on a pipe: there is something
 MOST_AT_ONCE: Final = 128  # rows of one SQLite statement
 AS_SQLALCHEMY: Final = "%Y-%m-%d %H:%M:%S.%f"  # it writes a moment so
 
 Row = tuple[str, str, str, bytes]  # platform, app, key, sealed body
 Told = tuple[int, bool]  # the row's number, whether it is new
-Ended = Callable[[list[Told] | Exception], object]
 
 
 class Writer(Protocol):
@@ -45,9 +43,9 @@ def open_writer(database: Database) -> Writer:
 
 class SqliteWriter:
     """Waits for this process's turn like every writer. It has a thread of its own, without an
-    executor around it: that took longer than the insert. The thread is woken by a pipe, for at a
-    queue's lock it contends with the loop for the interpreter. A batch goes in by one long
-    statement, because each one gives the interpreter away and has to get it back."""
+    executor around it: that took longer than the insert. It and the loop wake each other by pipes,
+    for at a queue's lock they contend for the interpreter. A batch goes in by one long statement,
+    because each one gives the interpreter away and has to get it back."""
 
     def __init__(self, database: Database, path: Path) -> None:
         self._database = database
@@ -59,8 +57,12 @@ class SqliteWriter:
         )
         for pragma in SQLITE_PRAGMAS:
             self._connection.execute(pragma)
-        self._jobs: deque[tuple[Sequence[Row], str, Ended]] = deque()
+        self._job: tuple[Sequence[Row], str] = ((), "")
+        self._told: list[Told] | Exception = []
+        self._ended = asyncio.Event()
         self._asleep, self._waker = os.pipe()
+        self._ear, self._teller = os.pipe()
+        asyncio.get_running_loop().add_reader(self._ear, self._hear)
         self._thread = Thread(target=self._work, name="inbox", daemon=True)
         self._thread.start()
 
@@ -74,36 +76,30 @@ class SqliteWriter:
         return found[0] if found else ""
 
     async def insert(self, rows: Sequence[Row], at: datetime) -> list[Told]:
-        loop = asyncio.get_running_loop()
         async with self._database.turn():
-            done: asyncio.Future[list[Told]] = loop.create_future()
-            ended = asyncio.Event()
-
-            def tell(told: list[Told] | Exception) -> None:
-                ended.set()
-                if done.cancelled():
-                    return
-                if isinstance(told, Exception):
-                    done.set_exception(told)
-                else:
-                    done.set_result(told)
-
-            text = at.strftime(AS_SQLALCHEMY)
-            self._jobs.append((rows, text, lambda told: loop.call_soon_threadsafe(tell, told)))
-            os.write(self._waker, JOB)
+            self._job = rows, at.strftime(AS_SQLALCHEMY)
+            self._ended.clear()
+            os.write(self._waker, WORD)
             try:
-                return await done
-            except asyncio.CancelledError:
-                await ended.wait()  # a thread cannot be cancelled: the turn is kept until then
+                await self._ended.wait()
+            except asyncio.CancelledError:  # a thread cannot be: the turn is kept until it is done
+                await self._ended.wait()
                 raise
+            if isinstance(self._told, Exception):
+                raise self._told
+            return self._told
 
     def _work(self) -> None:
         while os.read(self._asleep, 1):
-            rows, at, ended = self._jobs.popleft()
             try:
-                ended(self._insert(rows, at))
+                self._told = self._insert(*self._job)
             except Exception as error:  # noqa: BLE001  whoever waits gets it
-                ended(error)
+                self._told = error
+            os.write(self._teller, WORD)
+
+    def _hear(self) -> None:
+        os.read(self._ear, 1)
+        self._ended.set()
 
     def _insert(self, rows: Sequence[Row], at: str) -> list[Told]:
         with self._connection as db:
@@ -136,9 +132,11 @@ class SqliteWriter:
         return found
 
     async def close(self) -> None:
-        os.close(self._waker)
+        os.close(self._waker)  # the thread reads the end
         await asyncio.to_thread(self._thread.join)
-        os.close(self._asleep)
+        asyncio.get_running_loop().remove_reader(self._ear)
+        for end in (self._asleep, self._ear, self._teller):
+            os.close(end)
         self._connection.close()
 
 
