@@ -1,10 +1,12 @@
 """Given people at work: however often the service is killed, it is as if it had not been."""
 
+from functools import partial
+
 import pytest
 
 from tests.kill.lives import SEED, SOAK, SOAK_SECONDS, kill_often
 from tests.kill.oracle import Oracle
-from tests.kill.processes import Stage
+from tests.kill.processes import Stage, until
 from tests.kill.town import LI, WANG, WANG_TOO, ZHAO_TOO, Town
 
 KILLS = 60 if SOAK else 5
@@ -41,6 +43,7 @@ async def test_what_is_said_while_it_is_down_is_refused_and_what_was_taken_befor
         await stage.open_service()
         taken = [await town.log(seat, town.accounts[seat.person][n]) for n in range(5)]
         stage.service.kill()
+        await until(partial(town.nobody_listens, seat.platform), "the platform knows", 5)
         before = await town.seen(seat)
         refused = town.journal.refused
         for _ in range(3):

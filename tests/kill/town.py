@@ -436,6 +436,11 @@ class Town:
         state = await self._get("/sandbox/state")
         return sum(int(state["counters"][platform]["waiting"]) for platform in PLATFORMS)
 
+    async def nobody_listens(self, platform: str) -> bool:
+        """As far as the platform knows: it hears of a broken connection a moment later."""
+        state = await self._get("/sandbox/state")
+        return not state["connected"][platform]
+
     async def break_it(
         self,
         platform: str,
