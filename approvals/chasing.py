@@ -161,7 +161,8 @@ async def free_seats(session: AsyncSession, calendar: Calendar) -> list[Chased]:
 async def _without_who_left(
     session: AsyncSession, stage_id: int, calendar: Calendar
 ) -> Chased | None:
-    """Who asked for a 加签 that nobody will give any more hears that it is his again."""
+    """Who asked for a 加签 that nobody will give any more hears that it is his again. What there is
+    to decide is the same: a word that is on its way counts."""
     stage = await stage_of(session, stage_id)
     row = await get(session, stage.application_id, lock=True)
     stage = await stage_of(session, stage_id)
@@ -174,8 +175,6 @@ async def _without_who_left(
     waiting = await _waiting(session, stage)
     if not waiting:
         return await _fill(session, row, stage, calendar)
-    row.version += 1  # other cards show who is waited for
-    await session.flush()
     cosigners = [seat.staff for seat in left if seat.kind in COSIGNING]
     if not cosigners or any(seat.kind in COSIGNING for seat in waiting):
         return Chased(row=row, stage=stage, level=REMIND, left=True)
