@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.story.room import Room
+from tests.story.room import Item, Room, labels
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,3 +26,31 @@ class TestGivenSomebodyLeaves:
         await room.click("qianwei", more, "更多")
         card = await room.newest("qianwei", "更多资料")
         assert {"label": "客户经理", "value": "钱伟"} in card["card"]["fields"]
+
+
+class TestGivenACosigner:
+    async def test_when_he_leaves_then_who_asked_hears_why_and_decides_alone(
+        self, room: Room
+    ) -> None:
+        body = {"name": "approval", "count": 1, "approvers": ["zhouting"]}
+        [application] = (await room.post("/sandbox/scene", body))["applications"]
+        name = application["client"]
+        card = await room.newest("zhouting", f"待审批 · 开户 · {name}")
+        await room.ask("zhouting", f"加签 {name} 冯军")
+        await _becomes(room, card, "等 冯军（加签）")
+        await room.leaves("fengjun")
+        reminder = await room.newest_text("zhouting", "加签人 冯军 已离职，不再等待其意见")
+        assert reminder["card"]["status"] == "催办"
+        assert "同意" in labels(await _becomes(room, card, "适当性审核"))
+        await room.ask("zhouting", f"同意 {name}")
+        await _becomes(room, card, "周婷 已同意")
+
+
+async def _becomes(room: Room, card: Item, status: str) -> Item:
+    [found] = await room.until(
+        "zhouting",
+        lambda items: [
+            i for i in items if i["seq"] == card["seq"] and i["card"]["status"] == status
+        ],
+    )
+    return found
