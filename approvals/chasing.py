@@ -99,7 +99,7 @@ async def _chase(session: AsyncSession, stage_id: int, calendar: Calendar) -> Ch
         return None
     case = await case_of(session, row)
     step = case.flow.step(stage.step)
-    if not case.seated | flow.cosigning(case):
+    if not case.seated:
         return await _fill(session, row, stage, calendar)
     while stage.chase_at is not None and stage.chase_at <= at:
         stage.chased += 1
@@ -152,7 +152,7 @@ async def _waiting(session: AsyncSession, stage: Stage) -> list[Seat]:
 
 
 async def free_seats(session: AsyncSession, calendar: Calendar) -> list[Chased]:
-    """Steps do not wait for those who left; one that loses its last seat gets others."""
+    """Steps do not wait for those who left; one that loses its last approver gets others."""
     ids = await session.scalars(select(Stage.id).where(*_waits_for_who_left()).limit(AT_ONCE))
     found = [await _without_who_left(session, stage_id, calendar) for stage_id in list(ids)]
     return [each for each in found if each is not None]
@@ -172,11 +172,10 @@ async def _without_who_left(
     for seat in left:
         await seating.leave(session, stage, seat.staff, SeatState.CLOSED)
     await seating.free_deputies(session, stage)
-    waiting = await _waiting(session, stage)
-    if not waiting:
+    if await seating.lacks_approver(session, stage):
         return await _fill(session, row, stage, calendar)
     cosigners = [seat.staff for seat in left if seat.kind in COSIGNING]
-    if not cosigners or any(seat.kind in COSIGNING for seat in waiting):
+    if not cosigners or any(s.kind in COSIGNING for s in await _waiting(session, stage)):
         return Chased(row=row, stage=stage, level=REMIND, left=True)
     names = await people.names(session, cosigners)
     why = GONE.format(who="、".join(names[each] for each in cosigners))

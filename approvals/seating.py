@@ -10,7 +10,15 @@ from approvals import hours
 from approvals.cases import absent_ones, case_of, open_stage, seats_at
 from approvals.flow import Case, Flow, Step, cosigning, may_decide
 from approvals.forgone import who_fit
-from approvals.models import STANDS_FOR, Application, Seat, SeatKind, SeatState, Stage
+from approvals.models import (
+    DECIDING,
+    STANDS_FOR,
+    Application,
+    Seat,
+    SeatKind,
+    SeatState,
+    Stage,
+)
 from crm import people
 from crm.kernel.calendar import Calendar
 from crm.kernel.db import now
@@ -65,7 +73,9 @@ async def fill(session: AsyncSession, stage: Stage, case: Case, branch: str | No
 async def look_again(session: AsyncSession) -> None:
     """Somebody came or has another role: a step that nobody may decide need not wait until it is
     looked at again."""
-    waits = exists().where(Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING)
+    waits = exists().where(
+        Seat.stage_id == Stage.id, Seat.state == SeatState.WAITING, Seat.kind.in_(DECIDING)
+    )
     empty = select(Stage.id).where(Stage.ended_at.is_(None), ~waits)
     ids = list(await session.scalars(empty.with_for_update(skip_locked=True)))
     await session.execute(update(Stage).where(Stage.id.in_(ids)).values(chase_at=now(session)))
@@ -202,6 +212,12 @@ async def waiting(session: AsyncSession, stage: Stage) -> list[str]:
     return [seat.staff for seat in seats if seat.state is SeatState.WAITING]
 
 
+async def lacks_approver(session: AsyncSession, stage: Stage) -> bool:
+    """Whether nobody who is waited for may decide it: who only cosigns does not."""
+    seats = await seats_at(session, [stage.id])
+    return not any(s.state is SeatState.WAITING and s.kind in DECIDING for s in seats)
+
+
 async def leave(session: AsyncSession, stage: Stage, staff: str, state: SeatState) -> None:
     """One seat does not wait any more."""
     await session.execute(
@@ -220,13 +236,13 @@ async def free_deputies(session: AsyncSession, stage: Stage) -> None:
 
 async def give_up(session: AsyncSession, row: Application, staff: str) -> None:
     """Who looks after an application from now on does not decide it; a step that loses its last
-    seat is late at once, so that somebody else is found."""
+    approver is late at once, so that somebody else is found."""
     stage = await open_stage(session, row.id)
     if stage is None:
         return
     await leave(session, stage, staff, SeatState.CLOSED)
     await free_deputies(session, stage)
-    if not await waiting(session, stage):
+    if await lacks_approver(session, stage):
         stage.chase_at = now(session)
         await session.flush()
 

@@ -80,14 +80,22 @@ class SqliteWriter:
             self._job = rows, at.strftime(AS_SQLALCHEMY)
             self._ended.clear()
             os.write(self._waker, WORD)
-            try:
-                await self._ended.wait()
-            except asyncio.CancelledError:  # a thread cannot be: the turn is kept until it is done
-                await self._ended.wait()
-                raise
+            await self._until_ended()
             if isinstance(self._told, Exception):
                 raise self._told
             return self._told
+
+    async def _until_ended(self) -> None:
+        """A thread cannot be cancelled: the turn is kept until it is done, however often who waits
+        is told to give up, else the next one would get its answer."""
+        given_up: asyncio.CancelledError | None = None
+        while not self._ended.is_set():
+            try:
+                await self._ended.wait()
+            except asyncio.CancelledError as error:
+                given_up = error
+        if given_up is not None:
+            raise given_up
 
     def _work(self) -> None:
         while os.read(self._asleep, 1):

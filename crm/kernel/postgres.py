@@ -1,4 +1,4 @@
-"""The way into PostgreSQL that every connection of ours takes; not loaded on SQLite."""
+"""The way into PostgreSQL of whatever stays connected; not loaded on SQLite."""
 
 import socket
 from typing import Any, Final

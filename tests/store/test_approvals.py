@@ -625,6 +625,38 @@ class TestGivenACosignerWhoIsAway:
         signed = await decide(broker, "chenxi", freed_of(freed))
         assert list(signed.news) == ["zhouting"]
 
+    async def test_when_who_asked_leaves_the_firm_then_another_decides_once_the_cosigner_has(
+        self, broker: Broker
+    ) -> None:
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        async with broker.store.writing() as session:
+            await hire(session, "zhouting2", broker["zhouting"])
+            await leaving.leave(session, "zhouting", by="hejing")
+        [freed] = await chase(broker)
+        assert list(freed.seated) == ["zhouting2"]
+        assert await seats(broker, asked) == {
+            "fengjun": SeatKind.COSIGNER,
+            "zhouting2": SeatKind.ROLE,
+        }
+        signed = await decide(broker, "fengjun", freed_of(freed))
+        assert list(signed.news) == ["zhouting2"]
+
+    async def test_when_who_asked_leaves_and_nobody_else_may_decide_then_that_is_said(
+        self, broker: Broker
+    ) -> None:
+        asked = await ask_to_cosign(broker, await at_step(broker, "suitability"), *ASKED)
+        async with broker.store.writing() as session:
+            await leaving.leave(session, "zhouting", by="hejing")
+        [empty] = await chase(broker)
+        assert empty.empty
+        assert await chase(broker) == []
+        assert await seats(broker, asked) == {"fengjun": SeatKind.COSIGNER}
+        async with broker.store.writing() as session:
+            await hire(session, "zhouting2", broker["zhouting"])
+            await seating.look_again(session)
+        [filled] = await chase(broker)
+        assert list(filled.seated) == ["zhouting2"]
+
 
 def freed_of(freed: chasing.Chased) -> Moved:
     return Moved(row=freed.row, next=freed.stage)

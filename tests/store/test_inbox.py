@@ -1,8 +1,10 @@
 """Messages heard: durable before they are acknowledged, and each once."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -59,6 +61,18 @@ async def store_all(inbox: Inbox, raws: Sequence[Raw]) -> list[Stored]:
 async def count(store: Store) -> int:
     async with store.reading() as session:
         return await session.scalar(select(func.count()).select_from(Heard)) or 0
+
+
+@asynccontextmanager
+async def held_up(file: Path | None) -> AsyncIterator[None]:
+    """Somebody else writes to an SQLite file meanwhile."""
+    if file is None:
+        yield
+        return
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
 
 
 async def test_two_hundred_at_once_share_a_few_commits(store: Store, inbox: Counted) -> None:
@@ -234,6 +248,22 @@ async def test_one_whose_connection_gives_up_does_not_disturb_the_others(
     async with store.reading() as session:
         keys = set(await session.scalars(select(Heard.key)))
     assert {f"p{r}.{n}" for r in range(20) for n in range(3)} <= keys
+
+
+async def test_who_is_cancelled_again_and_again_leaves_no_answer_for_the_next(
+    store: Store, inbox: Counted
+) -> None:
+    """What he is told is of his own message, which is stored by then."""
+    async with held_up(store.database.file):
+        hasty = asyncio.create_task(inbox.store(message("m1")))
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            hasty.cancel()
+        next_one = asyncio.create_task(inbox.store(message("m2")))
+        await asyncio.sleep(0.02)
+    told = await next_one
+    async with store.reading() as session:
+        assert await session.scalar(select(Heard.id).where(Heard.key == "m2")) == told.id
 
 
 async def test_the_table_shows_nothing_of_what_was_said(store: Store, inbox: Counted) -> None:
