@@ -100,8 +100,8 @@ def eighth_index() -> Index:
 def test_a_line_of_the_eighth_set_is_understood_as_labelled(
     row: dict[str, object], eighth_index: Index, calendar: Calendar
 ) -> None:
-    """Labelled by one who knew nothing but the design; ``open`` rows are not understood yet, or
-    their label is still to be judged."""
+    """Labelled from the design by one who was told to look at nothing else, perhaps not read
+    through a last time; ``open`` rows are not understood yet, or their label is to be judged."""
     assert understood(row, eighth_index, calendar) == row["want"]
 
 
