@@ -40,7 +40,7 @@ def due(text: str, *, at: datetime, calendar: Calendar, promised: bool) -> Due:
     a task of ours, so a date needs no action beside it.
     """
     now = Now(at.astimezone(SHANGHAI), calendar)
-    plain = intent.without_noise(without_contracts(text))
+    plain = intent.with_turns(intent.without_noise(without_contracts(text)))
     named = groups(plain, now)
     if not named:
         return NONE

@@ -25,6 +25,7 @@ _NOISE = re.compile(
             r"|订单|产量|销量|进口|出口|库存|船期)",
             r"(?:开户|出生|成立|注册|发证|签发|有效|到期)(?:日期?|时间|期)?(?:是|为|:|至|到)?"
             r"\s?\d{4}[./年-]\d{1,2}[./月-]\d{1,2}日?",
+            rf"{WHOLE}月版|(?:版本|版)号?\s?[Vv]?\d+(?:\.\d+)+",
             r"\d{1,2}(?:/\d{1,2})?合约|\d{1,2}\s?-\s?\d{1,2}\s?(?:价差|正套|反套|月差|套利|合约)",
             rf"(?:从|自){WHOLE}月(?:份)?(?:\d+[日号])?(?:起|以来|开始)",
             # prices, ratios, spreads
@@ -53,15 +54,25 @@ _NOISE = re.compile(
 )
 
 
+_TURNS = (("嗯", ","), ("呃", ","), ("那我", ",我"), ("然后", ", "))
+
+
 def without_noise(text: str) -> str:
     """``text`` in the same length, with what only looks like a date blanked."""
     return _NOISE.sub(lambda match: BLANK * len(match[0]), text)
 
 
+def with_turns(text: str) -> str:
+    """``text`` in the same length, with a comma where one who dictates draws breath."""
+    for said, mark in _TURNS:
+        text = text.replace(said, mark)
+    return text
+
+
 # ── whose action, and when ───────────────────────────────────────────────────────────────────
 
 _CALLED_OFF = re.compile(
-    r"不用|不必|不需|无需|不要(?!忘|紧)|(?<![分特区个级类性告])别(?![忘漏人的墅家])|取消|作废|不去|不打|不见(?!不散)|不来"
+    r"(?<!用)不用|不必|(?<!需)不需|无需|(?<!要)不要(?!忘|紧)|(?<![分特区个级类性告])别(?![忘漏人的墅家])|取消|作废|(?<!去)不去|(?<!打)不打|(?<!见)不见(?!不散)|(?<!来)不来"
     r"|没必要|推掉|(?<=[约他她给都又])推了(?![一几])|算了|暂不|先不"
     r"|不再?(?:回访|联系|跟进|打扰|拜访|提醒)"
 )
@@ -82,9 +93,9 @@ _CORRECTED = re.compile(
     r"(?<![绝反针相])不对(?![称劲付冲等路外应题号头])|(?:说|写|记|讲|搞|打)错了?|口误|更正|哦不|不不+|应该是"
 )
 _COUNTS_BACK = re.compile(rf"提前{WHOLE}个?(?:天|日|周|星期|交易日|月)")
-_IF = re.compile(r"如果|要是|假如|(?<!干)若(?!干)|万一|一旦|除非|习惯|总是|平时")
+_IF = re.compile(r"如果|(?<!主)要是|假如|(?<!干)若(?!干)|万一|一旦|除非|习惯|总是|平时")
 _DONE = re.compile(
-    r"(?<=[聊谈说打见访系通发做签送寄吃来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
+    r"(?<=[聊谈说打见访系通发做签送寄吃喝坐逛来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
     r"|过(?![去来户节年会夜程后]))"
     r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|打(?:过|(?:了?个)?电话过?)?来(?=[说问讲的,。\s]|$)"
     r"|过来(?:[一-龥]{2,4})?(?=[说问讲](?!一|下|清|明))|(?<=[聊谈说打见访系通开签接来送发寄])的"
@@ -102,12 +113,30 @@ _THEY = re.compile(
 _THEY_SAY = re.compile(
     rf"(?:[他她]们?|客户|对方|老板|{NAME})(?:总|那边|自己)?(?:说|讲|称|表示|答应|承诺)$"
 )
-_NEXT_SUBJECT = re.compile(r"(?:我们?|咱们?)$")
+_THEIR_DATE = re.compile(
+    r"(?<![跟和与给找约帮陪请催问叫让等替向对带接送劝复诉访见系络醒知了把])"
+    r"(?:[他她]们?|客户|对方|老板)(?:那边|自己)?\s?$"
+)
+_OUR_DATE = re.compile(
+    r"(?<![让叫要请催求给跟找约等陪帮带接])(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?\s?$"
+)
+_NEXT_SUBJECT = re.compile(r"(?:那|然后|所以)?(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?$")
+_KEPT_UNTIL = re.compile(r"(?:拿|持有?|留|扛|捂|囤|放)(?:仓|单|货)?到\s?$")
+_FORECAST = re.compile(
+    r"\s?[一-龥]{0,6}?(?:要|会|可能|肯定|应该|还得?|继续)+(?:大|暴|回)?(?:涨|跌|反弹|落|见[顶底]|走[强弱])"
+    r"|\s?[就才要会也都]*(?:到期|过期|失效|摘牌)了"
+)
+_EXPECTED = re.compile(r"\s?自?己?(?:[就也都再]?会(?!议)|可能|大概|估计|说不定|肯定)")
+_TOLD_BY_THEM = re.compile(
+    rf"(?:[他她]|客户|对方|{NAME})[^我咱,]{{0,8}}[说讲回][^我咱,]{{0,8}}$|(?<!我)[说讲]$"
+)
+_ADVISED = re.compile(r"(?:我[说讲]|告诉[他她]|[跟和][他她][说讲])\s?$")
+_ADVICE = re.compile(r"就(?:行|可以|好)|即可|来得及")
 _WISH = re.compile(r"想(?!法)|打算|考虑|答应(?!了?(?:他|她|客户))|承诺|预计")
 _ASKED_ABOUT = re.compile(r"(?:问|咨询|打听|关心)(?:了|一下|起|到|过|的是)?\s?$")
 _INVITED = re.compile(rf"(?:请|约|邀请?|接|带)(?:他|她|客户|{NAME}+)?过?来")
 _OCCASION = re.compile(r"生日|满月|婚礼|开业|乔迁|周年")
-_WE_THEN = re.compile(r"\s?(?:我|到时候?|届时|当天)")
+_WE_THEN = re.compile(r"\s?(?:我(?!们?[让叫请催劝建][他她议])|到时候?|届时|当天)")
 _WE_ARE_ASKED = re.compile(r"[让叫要约请催求望](?:我|一下)|约|要求|提醒|希望我|我|咱")
 _TOGETHER = re.compile(
     r"回访|(?<!会)联[系络]|电联|沟通|聊|谈|见面|面谈|见个面|碰[面头一下个]|拜访|上门|跟进|跟踪|约|开会|吃饭"
@@ -274,8 +303,16 @@ def describes(after: str) -> bool:
 def ours(before: str, after: str) -> bool:
     """Whether an action of ours stands beside the date; ``before`` and ``after`` are the rest of
     its clause."""
+    if own := _OUR_DATE.search(before):
+        before = before[own.start() :]
     clause = f"{before} {after}"
     if _THEIRS_TO_US.search(_INVITED.sub("请", clause)):
+        return False
+    if _KEPT_UNTIL.search(before) or _FORECAST.match(after):
+        return False
+    if _EXPECTED.match(after) and _TOLD_BY_THEM.search(before):
+        return False
+    if _ADVISED.search(before) and _ADVICE.search(after):
         return False
     if (
         _AFTERWARDS.search(after)
@@ -295,7 +332,7 @@ def ours(before: str, after: str) -> bool:
 
 def _theirs_from(before: str, after: str) -> int | None:
     """Where in ``before`` others begin to be those who act or wish."""
-    told = _WISH.search(before) or _THEY_SAY.search(before.rstrip())
+    told = _WISH.search(before) or _THEY_SAY.search(before.rstrip()) or _THEIR_DATE.search(before)
     if told:
         return told.start()
     begins = _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))

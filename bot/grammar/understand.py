@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.message import Place
-from bot.grammar import dates, glued, newcomer, note, noted, showing, talk, verbs, who
+from bot.grammar import dates, glued, intent, newcomer, note, noted, showing, talk, verbs, who
 from bot.grammar.commands import OF_A_CLIENT, command, look_up
 from bot.grammar.heard import Heard
 from bot.grammar.normalise import EMOJI, QUOTES, spoken
@@ -199,11 +199,21 @@ def _date_in_front(heard: Heard) -> Reading | None:
     asked = _REMIND_ME.match(heard.text)
     if not (asked and _is_date(heard, asked["when"])):
         return None
-    if asked["whom"] and not heard.client_at(asked.end()):
+    if asked["whom"] and not _is_asked_of_us(heard, asked.end()):
         return None
     if talk.trails_off(heard.text[asked.end() :]):
         return None
     return noted.task(heard, asked.end(), None, when=asked.span("when"))
+
+
+def _is_asked_of_us(heard: Heard, start: int) -> bool:
+    """周五提醒张三, 夜盘前提醒 看下仓位; but not 明天提醒功能还能用吗."""
+    if heard.client_at(start):
+        return True
+    words = heard.text[start:]
+    if talk.is_about_reminders(words) or talk.is_question(words):
+        return False
+    return heard.text[start - 1] == " " and intent.ours("", words) and not intent.done(words)
 
 
 def _list_asked_for(heard: Heard) -> Reading | None:

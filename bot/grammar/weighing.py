@@ -59,12 +59,18 @@ class _Weighing:
     def _beside(self, group: Group) -> tuple[str, str]:
         """The rest of the clause, up to the neighbouring groups."""
         before, after = clause(self.text, group.start, group.end)
-        for other in self.groups:
+        for other in self._neighbours():
             if group.start - len(before) < other.end <= group.start:
                 before = self.text[other.end : group.start]
             if group.end <= other.start < group.end + len(after):
                 after = intent.without_next_subject(self.text[group.end : other.start])
         return self._nearest(before, after)
+
+    def _neighbours(self) -> list[Group]:
+        """The groups that begin another saying; 上周的 in 每周一把上周的账单发他 begins none."""
+        return [
+            g for g in self.groups if g.state != "past" or not intent.describes(self.text[g.end :])
+        ]
 
     def _nearest(self, before: str, after: str) -> tuple[str, str]:
         """Where blanks stand for commas, only the words next to the date."""
@@ -87,13 +93,22 @@ class _Weighing:
         if following is not None and intent.counts_back(following):
             group.doubted = True
             return intent.ours("", following)
-        if following is not None and (
-            intent.reminds(following) or intent.answered(before + after, following)
-        ):
+        if following is not None and intent.reminds(following):
             return True
+        if following is not None and intent.answered(before + after, following):
+            return not self._dated_next(group)
         if not intent.bare(before + after):
             return False
         return self._neighbour_acts(group)
+
+    def _dated_next(self, group: Group) -> bool:
+        """他周五打款,我下周一核对: what we do in the next clause has a day of its own."""
+        _, end = clauses.bounds(self.text, group.start, group.end)
+        stop = clauses.bounds(self.text, end + 1, end + 1)[1] if end < len(self.text) else end
+        return any(
+            other.days and other.state in {"day", "ask"} and end < other.start < stop
+            for other in self.groups
+        )
 
     def _neighbour_acts(self, group: Group) -> bool:
         """A clause that is only a date takes its action from the next clause or the one before;

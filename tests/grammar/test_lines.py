@@ -16,6 +16,8 @@ left out. That all of it passes therefore says nothing about how often a new lin
 were right before anything was mended for it. It is not wholly blind: whoever labelled the chatter
 and the notes had seen rows of ``sixth.jsonl`` for their form, and the dates were not read through
 a last time. Two lines were left out, and repeated ones.
+``eighth.jsonl`` are 200 long, spoken lines, labelled from the design by one who was told to look at
+nothing else: 195 verbs and 183 dates were right before anything was mended for it.
 """
 
 import json
@@ -36,6 +38,7 @@ def rows(name: str) -> list[dict[str, object]]:
 
 NAMES = ("lines", "second", "third", "fourth", "fifth", "sixth", "seventh")
 LINES, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = (rows(f"{name}.jsonl") for name in NAMES)
+EIGHTH = rows("eighth.jsonl")
 RULES = (
     "1 before reading",
     "2 verbs: words, pinyin, English, slash",
@@ -89,19 +92,10 @@ def eighth_index() -> Index:
     return Index(rows("eighth_clients.jsonl"))
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, marks=pytest.mark.xfail(strict=True) if row.get("open") else ())
-        for row in rows("eighth.jsonl")
-    ],
-    ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}",
-)
+@pytest.mark.parametrize("row", EIGHTH, ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}")
 def test_a_line_of_the_eighth_set_is_understood_as_labelled(
     row: dict[str, object], eighth_index: Index, calendar: Calendar
 ) -> None:
-    """Labelled from the design by one who was told to look at nothing else, perhaps not read
-    through a last time; ``open`` rows are not understood yet, or their label is to be judged."""
     assert understood(row, eighth_index, calendar) == row["want"]
 
 
