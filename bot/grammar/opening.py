@@ -4,14 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.grammar import note, showing, verbs, who
+from bot.grammar import note, showing, talk, verbs, who
 from bot.grammar.normalise import EMOJI, QUOTES
 from bot.grammar.verbs import Verb
 
 _ER = r"(?:那个|就是|这个)(?!客户|人|月|周|星期|礼拜|季)"
-FILLER = re.compile(rf"(?:一[下笔条]|{_ER}|[啊呃嗯哦\s,:{QUOTES}{EMOJI}])*")
+FILLER = re.compile(
+    rf"(?:一[下笔条][吧哈呗啊]?|{_ER}|[上吧哈呗](?=[\s,:])|[啊呃嗯哦!\s,:{QUOTES}{EMOJI}])*"
+)
 LOOK_FILLER = re.compile(
-    rf"(?:一[下条查]|{_ER}|下|个|看看|看|查(?!询)|客户(?=[^\s,:经])|[啊呃嗯哦\s,:{QUOTES}{EMOJI}])*"
+    rf"(?:一[下条查][吧哈呗啊]?|[上吧哈呗](?=[\s,:])|{_ER}|下|个(?:人|客户)(?=[\s,:])|个|看看|看|查(?!询)|客户(?=[^\s,:经])"
+    rf"|[啊呃嗯哦!\s,:{QUOTES}{EMOJI}])*"
 )
 BETWEEN = re.compile(rf"[\s,:、的{QUOTES}]*")
 TAG = re.compile(r"#[^\s#]+#?\s*")
@@ -62,6 +65,8 @@ def opening(text: str) -> Opening | None:
 def _in_chinese(text: str, begin: int) -> Opening | None:
     """记张三, 帮我记一下: a Chinese verb, with or without a blank behind."""
     start = skip(_POLITE, text, begin)
+    if start > begin and talk.is_ordinary(text[start:]):
+        return None  # 请记得给张三打电话
     for word, verb in verbs.chinese_words():
         end = start + len(word)
         if text.startswith(word, start) and not text.startswith("们", end):

@@ -5,13 +5,16 @@ import re
 from bot.grammar import products, talk, verbs
 from bot.grammar.verbs import Verb
 
-PLEASE = r"(?:请|麻烦[你您]?|帮忙|帮我|给我|替我|我要|我想|能不能|可不可以|可以|能否)"
+PLEASE = (
+    r"(?:请|麻烦[你您]?|[烦敬]请|劳驾|有劳|拜托|求|帮忙|帮我|帮(?=查)|给我|替我|我要|我?想(?=[查看调])"
+    r"|能不能|可不可以|可以|能否|顺[手便]|再|先|那就)"
+)
 LEAD = re.compile(
     rf"(?:那|你|我(?![要想的]))?(?:请问)?{PLEASE}*\s?(?:看(?:一[下看眼]|下|看)?|瞧瞧?|[调拉](?:一下|出|取)|打开|把|给|帮|替|为)?"
     r"(?:一下|[啊呃嗯哦]|[\s,:])*"
 )
 _FETCH = (
-    r"(?:(?:查询?|搜)(?:一[下查]|下|看)?|[来出]一?[个份张]|[跑做](?:一?[个份遍次]|一?下|(?=压力))"
+    r"(?:(?:查询?|搜)(?:一[下查]|下|看)?|[来出给]?一?[个份张]|[跑做](?:一?[个份遍次]|一?下|(?=压力))"
     r"|发(?:给?我)?一?[份下]|发给?我)?"
 )
 _LEAD_OF_ALL = re.compile(
@@ -19,14 +22,14 @@ _LEAD_OF_ALL = re.compile(
     r"(?P<when>(?:今|昨)[天日]|(?:本|这|上)个?[周月])?的?"
 )
 REQUEST = re.compile(rf"{LEAD.pattern}{_FETCH}\s*")
-_THANKS = r"(?:[\s,]*(?:谢谢|多谢|谢了|辛苦)[你您啦了]*)?"
+_THANKS = r"(?:[\s,]*(?:谢谢|多谢|谢了|辛苦|劳驾|拜托|麻烦)[你您啦了]*)?"
 _NOW = re.compile(
     r"(?:先生|女士|小姐|老师|老板|经理|总|那个|这个(?:客户|人)|[他她]|现在|目前|当前|最新|今[天日])*的?"
 )
 _TAIL = re.compile(
     r"(?<=..)(?:情况|明细)?"
-    r"(?:(?:(?:给|让)?我?看(?:一[下看眼]|下|看)?|发(?:给?我)?(?:一下)?|[调拿列拉]出来|打开)+"
-    r"|情况|明细|怎么样了?|如何了?|多少|有哪些|是什么)?[呗吧呢啊嘛]?"
+    r"(?:(?:有劳|麻烦|请)?(?:(?:给|让)?我?看(?:一[下看眼]|下|看)?|发(?:给?我)?(?:一下)?|[调拿列拉](?:出来|一下)|打开|跑一[遍下])+"
+    r"|情况|明细|怎么样了?|如何了?|多少|有哪些|是什么)?[呗吧呢啊呀嘛]?"
     rf"{_THANKS}$"
 )
 _AT_MOST_URGED = re.compile(rf"[呗吧啊]?{_THANKS}")
@@ -34,7 +37,7 @@ _LONGEST = 40  # characters; nobody asks for a list at length
 _DETAILS = re.compile(r"(?:客户)?(?:资料|信息|账户|账号|情况|详情|档案)+")
 OF_A_CLIENT = frozenset({"positions", "curve", "more", "progress"})  # read only
 _LISTS = frozenset(
-    {"risk_rank", "pool", "task", "lead", "positions", "curve", "progress", "my_approvals"}
+    {"help", "risk_rank", "pool", "task", "lead", "positions", "curve", "progress", "my_approvals"}
 )
 _OF_A_PERIOD = frozenset(
     {"daily_report", "monthly_report", "big_withdrawals", "anomalies", "noise", "calls"}

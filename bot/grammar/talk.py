@@ -8,9 +8,18 @@ _NARRATED = re.compile(
     r"|回访了|回访过|碰了个?面|吃了个?饭|喝了?个?茶|发了微信|微信(?:聊|说|沟通|问)|来电|来访|上门"
     r"|开了个?会|联系了|联系过|电话(?:聊|说|沟通|回访|里)|打完电话|打电话[来给]|讨论了"
     r"|发了?(?:个|条|封)?(?:短信|邮件|微信)|微信我|已经?(?:打?电话|微信|短信|拜访|上门)"
+    r"|通话\S{1,4}(?:分钟|小时)|开了个?(?:视频|电话|线上)会|来(?:营业部|公司|办公室|我们?这)[里儿边]?了"
+    r"|今天.*(?:开会|见面|吃饭).*[了过]"
     r"|(?:刚才?|昨[天晚日]|今早|^上午|^早上|^中午).*(?:开会|见面|吃饭|电话|通话|微信|短信|邮件)"
 )
-_THAT_ONE = re.compile(r"[跟和与给][他她]|(?:这个?|该)?客户")
+_SPOKEN_OVER = re.compile(r"电话|微信|企微|短信|邮件|视频|语音|会议|上门|拜访")
+_SPEAKS = re.compile(
+    r"说|问|讲|提到|回我|回了|回说|反馈|表示|讨论|找我|打来|打过来|收到|同意|坐了|聊|谈|回来"
+)
+_YET_TO_COME = re.compile(
+    r"明[天早晚日]|后天|下周|下个?月|待会|等会|等下|一会儿?|晚点|回头|改天|准备|打算|要不|记得|别忘|提醒|需要|应该"
+)
+_THAT_ONE = re.compile(r"[跟和与给][他她]|^[他她]|(?:这个?|该)?客户")
 _QUESTION = re.compile(r"(?:吗|嘛|么|没有?|呢|谁|什么|怎么样?|多少|几点|哪里?)[啊呀]?\??$|\?$")
 _ORDINARY = re.compile(
     r"记(?:得|者|住|忆|不|性|载|名|号|账|事|恨|挂|在|错|混|起|下来|着)|查(?:一下天|无|岗|水表|重"
@@ -153,7 +162,12 @@ def is_complaint(words: str) -> bool:
 
 def narrates_contact(text: str) -> bool:
     """上午跟陈总通了个电话: something happened, and it was a contact."""
-    return _NARRATED.search(text) is not None and not is_question(text)
+    if is_question(text):
+        return False
+    if _NARRATED.search(text):
+        return True
+    over = _SPOKEN_OVER.search(text)
+    return bool(over and _SPEAKS.search(text) and not _YET_TO_COME.search(text, 0, over.start()))
 
 
 def is_small_talk(words: str) -> bool:

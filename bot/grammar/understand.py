@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from bot.chat.message import Place
 from bot.grammar import dates, glued, intent, newcomer, note, noted, showing, talk, verbs, who
@@ -18,6 +19,7 @@ from bot.grammar.opening import (
     opening,
     skip,
 )
+from bot.grammar.preamble import preamble
 from bot.grammar.reading import Asked, Reading
 from bot.grammar.verbs import BY_NAME, Verb
 from bot.grammar.who import Found, Hit, Named, Query
@@ -32,13 +34,16 @@ _REMIND_ME = re.compile(
     r"(?:(?:提醒|叫)(?:一下)?我(?!们)(?:一下)?|(?P<whom>提醒|待办)\s?)"
 )
 _EDGES = re.compile(rf"^[\s{QUOTES}]+|[\s{QUOTES}{EMOJI}?…]+$")
+_TODAY = re.compile(r"今[天早日]|刚|^(?:一早|早上|上午|中午)")
 _LONGEST_VERB = 16
 _LONGEST_EDGED = 60
 
 
 def spans(said: str) -> tuple[Query, ...]:
     """Everything in a line that might name a client: at most ``who.MOST_QUERIES``."""
-    return who.bounded(_queries(spoken(said).text))
+    text = spoken(said).text
+    before = preamble(text)
+    return who.bounded(chain(_queries(text), _queries(text[before.end :] if before else "")))
 
 
 def _queries(text: str) -> Iterator[Query]:
@@ -92,11 +97,32 @@ def read(
         or _newcomer(heard)
         or _date_in_front(heard)
         or _only_a_client(heard)
+        or _behind_preamble(heard)
         or _unfinished_verb(heard)
         or _unknown_client(heard)
         or _told(heard)
         or Reading(verb="none")
     )
+
+
+def _behind_preamble(heard: Heard) -> Reading | None:
+    """在吗?帮忙记一下 张三 …: a command behind a preamble. Behind another clause than courtesy
+    nothing is written but about somebody who is named."""
+    line, before = heard.line, preamble(heard.text)
+    if before is None:
+        return None
+    rest = replace(line, text=line.text[before.end :], origin=line.origin[before.end :])
+    later = replace(heard, line=rest)
+    reading = (
+        _verb_in_front(later)
+        or _list_asked_for(later)
+        or _client_in_front(later)
+        or _newcomer(later)
+        or _date_in_front(later)
+    )
+    if reading is None or before.courteous or not reading.write:
+        return reading
+    return reading if reading.clients and not reading.in_focus else None
 
 
 def _name_like_a_verb(heard: Heard) -> Reading | None:
@@ -291,7 +317,7 @@ def _shows(heard: Heard, verb: Verb, word: tuple[int, int]) -> bool:
 
 
 def _proposed(heard: Heard, verb: Verb, word: str, end: int) -> Reading | None:
-    if len(word) == 1 and not heard.client_at(end):
+    if len(word) == 1 and (talk.is_small_talk(word) or not heard.client_at(end)):
         return None  # a single character has too many homophones
     meant = command(heard, verb, end)
     return replace(meant, verb=f"ask:{verb.name}", write=False, asked="verb")
@@ -339,5 +365,7 @@ def _told(heard: Heard) -> Reading | None:
 def _offered(heard: Heard, verb: str, named: Named | None) -> Reading:
     in_front = named is not None and named.start == 0
     reading = noted.noted(heard, verb, named.end if named and in_front else 0, named)
+    if verb == "log" and reading.due.kind == "ask" and _TODAY.search(heard.text):
+        reading = replace(reading, due=dates.NONE, channel=note.channel(heard.text))
     asked: Asked = "verb" if len(reading.clients) == 1 else "client"
     return replace(reading, verb=f"ask:{verb}", write=False, asked=asked)

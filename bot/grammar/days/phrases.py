@@ -75,7 +75,12 @@ def scan(text: str, now: Now) -> list[Day]:
         for m in islice(pattern.finditer(text), _MOST_OF_A_KIND)
         if (day := rule(m, now))
     ]
-    return [_counted_back(day, text, now) for day in _apart(found)]
+    return [_of_today(_counted_back(day, text, now), now) for day in _apart(found)]
+
+
+def _of_today(day: Day, now: Now) -> Day:
+    """月底 or 节前 said on that day itself may speak of what has been."""
+    return replace(day, ahead=False) if day.ahead and day.days[:1] == (now.day,) else day
 
 
 def _counted_back(day: Day, text: str, now: Now) -> Day:
