@@ -5,11 +5,12 @@ import re
 from bot.grammar import dates, intent, note, showing, talk, verbs, who
 from bot.grammar.commands import COUNT
 from bot.grammar.heard import Heard
+from bot.grammar.numerals import WHOLE
 from bot.grammar.opening import FIELDS, FILLER, LOOK_FILLER, Opening, skip
 from crm import names
 
 _PERIODS = re.compile(r"今[日天]|昨[日天]|本[周月]|上[周月]|近?\d|全部")
-_TOP = re.compile(r"(?:前|[Tt][Oo][Pp])? ?\d{1,3} ?[名户位个]?")
+_TOP = re.compile(rf"(?:前|[Tt][Oo][Pp])? ?{WHOLE} ?[名户位个]?")
 _UNDONE = re.compile(
     r"(?:一下)?(?:刚才|刚刚|上|前面)?的?[这那]?(?:一?[条个笔次])?的?(?:记录|待办|操作)?"
 )

@@ -101,8 +101,9 @@ _DONE = re.compile(
     r"|过来(?:[一-龥]{2,4})?(?=[说问讲](?!一|下|清|明))|(?<=[聊谈说打见访系通开签接来送发寄])的"
     r"|电话[里中]?(?:说|讲|反馈)|^\s?才|(?<![跟和与给])(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
 )
+_OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])")
 _THEIRS_TO_US = re.compile(
-    r"给我|找我|来我(?!们?[来去再先就]?[接陪请带安准给帮跟])|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
+    r"给我|找我|来我(?!们?(?:[来去再先就]|[接陪请带安准给帮跟约打联找送]))|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
     r"|签|办|开户|谈)"
 )
 _THEY = re.compile(
@@ -267,7 +268,7 @@ def conditional(before: str) -> bool:
 
 def done(after: str) -> bool:
     """A past tense or a failure behind the date: 周三没接, 周一聊了."""
-    return _DONE.search(after) is not None
+    return _DONE.search(_OR_ELSE.sub("", after)) is not None
 
 
 def told_of_today(said: str, after: str) -> bool:

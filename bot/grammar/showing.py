@@ -19,7 +19,7 @@ _FETCH = (
 )
 _LEAD_OF_ALL = re.compile(
     rf"{LEAD.pattern}{_FETCH}\s*(?:我的?|最新的?|现在的?|目前的?)?"
-    r"(?P<when>(?:今|昨)[天日]|(?:本|这|上)个?[周月])?的?"
+    r"(?P<when>(?:今|昨)[天日]|(?:本|这|上)个?[周月])?的?(?:我?还?有(?:哪些|什么|多少|啥))?"
 )
 REQUEST = re.compile(rf"{LEAD.pattern}{_FETCH}\s*")
 _THANKS = r"(?:[\s,]*(?:谢谢|多谢|谢了|辛苦|劳驾|拜托|麻烦)[你您啦了]*)?"
