@@ -95,11 +95,11 @@ _CORRECTED = re.compile(
 _COUNTS_BACK = re.compile(rf"提前{WHOLE}个?(?:天|日|周|星期|交易日|月)")
 _IF = re.compile(r"如果|(?<!主)要是|假如|(?<!干)若(?!干)|万一|一旦|除非|习惯|总是|平时")
 _DONE = re.compile(
-    r"(?<=[聊谈说打见访系通发做签送寄吃喝坐逛来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
+    r"(?<=[聊谈说打见访系通发做签送寄吃喝坐逛接回退转来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
     r"|过(?![去来户节年会夜程后]))"
     r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|打(?:过|(?:了?个)?电话过?)?来(?=[说问讲的,。\s]|$)"
     r"|过来(?:[一-龥]{2,4})?(?=[说问讲](?!一|下|清|明))|(?<=[聊谈说打见访系通开签接来送发寄])的"
-    r"|电话[里中]?(?:说|讲|反馈)|^\s?才|(?<![跟和与给])(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
+    r"|电话[里中]?(?:说|讲|反馈)|^\s?才|^[\s,]*(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
 )
 _OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])")
 _THEIRS_TO_US = re.compile(
@@ -122,7 +122,7 @@ _OUR_DATE = re.compile(
     r"(?<![让叫要请催求给跟找约等陪帮带接])(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?\s?$"
 )
 _NEXT_SUBJECT = re.compile(r"(?:那|然后|所以)?(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?$")
-_KEPT_UNTIL = re.compile(r"(?:拿|持有?|留|扛|捂|囤|放)(?:仓|单|货)?到\s?$")
+_KEPT_UNTIL = re.compile(r"(?:拿|持有?|留|扛|捂|囤|放|做)(?:仓|单|货)?到\s?$")
 _FORECAST = re.compile(
     r"\s?[一-龥]{0,6}?(?:要|会|可能|肯定|应该|还得?|继续)+(?:大|暴|回)?(?:涨|跌|反弹|落|见[顶底]|走[强弱])"
     r"|\s?[就才要会也都]*(?:到期|过期|失效|摘牌)了"
@@ -130,6 +130,9 @@ _FORECAST = re.compile(
 _EXPECTED = re.compile(r"\s?自?己?(?:[就也都再]?会(?!议)|可能|大概|估计|说不定|肯定)")
 _TOLD_BY_THEM = re.compile(
     rf"(?:[他她]|客户|对方|{NAME})[^我咱,]{{0,8}}[说讲回][^我咱,]{{0,8}}$|(?<!我)[说讲]$"
+)
+_TOLD_THEM = re.compile(
+    rf"(?:通知|告诉|告知|[跟和](?=\S*[说讲]))了?(?:[他她]们?|客户|{NAME}+)(?:[说讲]了?)?\s?$"
 )
 _ADVISED = re.compile(r"(?:我[说讲]|告诉[他她]|[跟和][他她][说讲])\s?$")
 _ADVICE = re.compile(r"就(?:行|可以|好)|即可|来得及")
@@ -312,6 +315,8 @@ def ours(before: str, after: str) -> bool:
     if _KEPT_UNTIL.search(before) or _FORECAST.match(after):
         return False
     if _EXPECTED.match(after) and _TOLD_BY_THEM.search(before):
+        return False
+    if _TOLD_THEM.search(before) and not _OURS.search(_without_others(after)):
         return False
     if _ADVISED.search(before) and _ADVICE.search(after):
         return False
