@@ -18,8 +18,8 @@ and the notes had seen rows of ``sixth.jsonl`` for their form, and the dates wer
 a last time. Two lines were left out, and repeated ones.
 ``eighth.jsonl`` are 200 long, spoken lines, labelled from the design by one who was told to look at
 nothing else: 195 verbs and 183 dates were right before anything was mended for it. The first 219
-rows of ``ninth.jsonl`` were labelled so too, and press on chatter, on contacts that are told, and on
-courtesy around a command: 128 of 166 verbs were right, no chatter wrote; the others are dates
+rows of ``ninth.jsonl`` were labelled so too, and press on chatter, on contacts that are told, and
+on courtesy around a command: 128 of 166 verbs were right, no chatter wrote; the others are dates
 written by who mended, 235 of 251 right at first.
 """
 
