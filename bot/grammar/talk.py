@@ -39,7 +39,7 @@ _SMALL_TALK = (
     "好 是 对 行 嗯 哦 啊 可 在 有 不 没 要 去 来 说 问 好的 是的 对的 行吧 可以 收到 谢谢 明白"
     " 同意 确认 不是 不行 没有 知道 知道了 好嘞 辛苦 早 早安 晚安 再见 在吗 你好 您好"
     " 安好 平安 加油"
-    " xiexie haode haoba mingbai zaijian shoudao nihao hello wozai meishi"
+    " nice thanks xiexie haode haoba mingbai zaijian shoudao nihao hello wozai meishi"
 )
 _SMALL_TALK_WORDS = frozenset(_SMALL_TALK.split())
 _COMMON = """
@@ -58,7 +58,8 @@ _COMMON = """
     厉害 牛逼 牛市 熊市 高手 高见 高效 焦虑 焦急 尤其 顾问 单价 单日 常见 常态 常年 丰收 丰富
     应急 应付 战略 干嘛 干活 车险 程度 成果 成绩 祝贺 祝福 万幸 万能 万分 管用 盛大 强大 明年 明星
     空头 多单 多头 还在 还是 有空 胡说 万吨 宋体 颜色 龙头 段位 巴西 路费 练习 幸运 满意 满仓
-    辛苦 麻烦 幸好 幸亏 段子 满足 古巴 都好 重仓 折扣 折算 种植 种子 召开 过户
+    那就 那行 那好 那么 那不 那还 那也 那都 那是 那有 那没 那要 那得 那些
+    高铁 盖章 劳驾 辛苦 麻烦 幸好 幸亏 段子 满足 古巴 都好 重仓 折扣 折算 种植 种子 召开 过户
 """
 _COMMON_WORDS = frozenset(_COMMON.split())
 _TOO_MUCH = re.compile(r"[太好真][一-龥]{1,2}$|关掉$")
