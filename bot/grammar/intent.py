@@ -78,7 +78,7 @@ _CALLED_OFF = re.compile(
 )
 _ONCE = re.compile(
     r"(?:本来|原本|原先|原来)(?:是|都|就|也)?(?:[说约定]|想|打算|要|计划|安排|准备)(?!.*(?:照旧|不变))"
-    r"|(?:本来|原本|原先)\s?$|原定(?!.*(?:照旧|不变|[改推延]))"
+    r"|(?:本来|原本|原先)\s?$|上次(?:说|约|定|讲)好?的?\s?$|原定(?!.*(?:照旧|不变|[改推延]))"
 )
 _REFUSED = re.compile(r"不[敢想愿肯]|不打算|不准备|[来去到]不了")
 _AFRESH = re.compile(r"[\s就才我]*再(?!.*了$)")
@@ -97,13 +97,13 @@ _IF = re.compile(r"如果|(?<!主)要是|假如|(?<!干)若(?!干)|万一|一旦
 _DONE = re.compile(
     r"(?<=[聊谈说打见访系通发做签送寄吃喝坐逛接回退转来买卖仓金问加减补交开给去看收议定到电告面话])(?:完?了(?!解|结)"
     r"|过(?![去来户节年会夜程后]))"
-    r"|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|打(?:过|(?:了?个)?电话过?)?来(?=[说问讲的,。\s]|$)"
+    r"|(?<![别要])忘了|(?<![而早久])已|(?<!有)没(?!问题)|未(?![来平成])|来电|来访|打(?:过|(?:了?个)?电话过?)?来(?=[说问讲的,。\s]|$)"
     r"|过来(?:[一-龥]{2,4})?(?=[说问讲](?!一|下|清|明))|(?<=[聊谈说打见访系通开签接来送发寄])的"
     r"|电话[里中]?(?:说|讲|反馈)|^\s?才|^[\s,]*(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
 )
-_OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])")
+_OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])|(?<=[一-龥])没有?\s?$")
 _THEIRS_TO_US = re.compile(
-    r"给我|找我|来我(?!们?(?:[来去再先就]|[接陪请带安准给帮跟约打联找送]))|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
+    r"给我|[发寄传]我|(?:交|发|寄|传)(?:上|过)来(?!了)|找我|来我(?!们?(?:[来去再先就]|[接陪请带安准给帮跟约打联找送]))|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
     r"|签|办|开户|谈)"
 )
 _THEY = re.compile(
@@ -131,6 +131,9 @@ _EXPECTED = re.compile(r"\s?自?己?(?:[就也都再]?会(?!议)|可能|大概|�
 _TOLD_BY_THEM = re.compile(
     rf"(?:[他她]|客户|对方|{NAME})[^我咱,]{{0,8}}[说讲回][^我咱,]{{0,8}}$|(?<!我)[说讲]$"
 )
+_DEADLINE = re.compile(r"^[之以]?前(?=[他她客对])")
+_WE_ATTEND = re.compile(r"我(?:们|来|去|要|得|会)*(?:参加|主持|[讲去到跑])")
+_ONLY_CHANNEL = re.compile(r"(?:电话|微信|短信|邮件|拜访)?")
 _TOLD_THEM = re.compile(
     rf"(?:通知|告诉|告知|[跟和](?=\S*[说讲]))了?(?:[他她]们?|客户|{NAME}+)(?:[说讲]了?)?\s?$"
 )
@@ -140,7 +143,9 @@ _WISH = re.compile(r"想(?!法)|打算|考虑|答应(?!了?(?:他|她|客户))|�
 _ASKED_ABOUT = re.compile(r"(?:问|咨询|打听|关心)(?:了|一下|起|到|过|的是)?\s?$")
 _INVITED = re.compile(rf"(?:请|约|邀请?|接|带)(?:他|她|客户|{NAME}+)?过?来")
 _OCCASION = re.compile(r"生日|满月|婚礼|开业|乔迁|周年")
-_WE_THEN = re.compile(r"\s?(?:我(?!们?[让叫请催劝建][他她议])|到时候?|届时|当天)")
+_WE_THEN = re.compile(
+    r"\s?(?:[一-龥]{1,4}(?:之?后|完)再?)?(?:我(?!们?[让叫请催劝建][他她议])|到时候?|届时|当天)"
+)
 _WE_ARE_ASKED = re.compile(r"[让叫要约请催求望](?:我|一下)|约|要求|提醒|希望我|我|咱")
 _TOGETHER = re.compile(
     r"回访|(?<!会)联[系络]|电联|沟通|聊|谈|见面|面谈|见个面|碰[面头一下个]|拜访|上门|跟进|跟踪|约|开会|吃饭"
@@ -159,7 +164,7 @@ _NOT_OURS = re.compile(
     r"|发改委|发布|发(?:工资|薪)|看盘|发力|公布|到货|到期|到港|打款|打算|打新|转账|付款|回款|出差|放假|上市|议息"
     r"|做(?:[多空单市]|套保|套利|期货|期权|波段|交易)|看[涨跌多空好淡法起来]|一定|稳定|固定"
     r"|确定性|接货|接近|直接|回调|下调|上调|调休|推迟|去库|去年|去化|取消|问题|意见|见[顶底]|签收"
-    r"|领导|拿货|拿单|打开|报名|报告|报表|报关|报价表"
+    r"|考核|领导|拿货|拿单|打开|报名|报告|报表|报关|报价表"
     r"|结算|预算|清算|带来|送检|查封|盯市|约束|大约|合约|节约|公约|租约|见到|打到|谈判|聚烯烃|聚丙烯|聚乙烯|聚酯"
     r"|聚氯|会议纪要|审批中|准备金|关注度|通知书|了解到"
     r"|[研周日月季年快早晚]报|提前|测试版|核心|办公|写字楼|试试看"
@@ -300,8 +305,8 @@ def wondered(after: str) -> bool:
 
 
 def describes(after: str) -> bool:
-    """周五的会议: the date only says which."""
-    return _NOUN_AFTER.match(after) is not None
+    """周五的会议: the date only says which; but 周五的会议我参加."""
+    return _NOUN_AFTER.match(after) is not None and not _WE_ATTEND.search(after)
 
 
 def ours(before: str, after: str) -> bool:
@@ -341,7 +346,9 @@ def _theirs_from(before: str, after: str) -> int | None:
     told = _WISH.search(before) or _THEY_SAY.search(before.rstrip()) or _THEIR_DATE.search(before)
     if told:
         return told.start()
-    begins = _THEY.match(before.lstrip()) or (not before.strip() and _THEY.match(after.lstrip()))
+    alone = _ONLY_CHANNEL.fullmatch(before.strip())
+    behind = _DEADLINE.sub("", after.lstrip())
+    begins = _THEY.match(before.lstrip()) or (alone and _THEY.match(behind))
     return 0 if begins else None
 
 

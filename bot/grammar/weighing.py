@@ -106,7 +106,9 @@ class _Weighing:
         _, end = clauses.bounds(self.text, group.start, group.end)
         stop = clauses.bounds(self.text, end + 1, end + 1)[1] if end < len(self.text) else end
         return any(
-            other.days and other.state in {"day", "ask"} and end < other.start < stop
+            (other.days or not group.days)
+            and other.state in {"day", "ask"}
+            and end < other.start < stop
             for other in self.groups
         )
 
