@@ -8,7 +8,7 @@ from bot.grammar.dates import NONE, Due
 from bot.grammar.heard import Heard
 from bot.grammar.opening import BETWEEN, FILLER, TAG
 from bot.grammar.reading import Asked, Reading
-from bot.grammar.who import Named
+from bot.grammar.who import Named, Query
 from crm import names
 
 _ACCOUNT_TOO = re.compile(r"\s?\(?(\d{6,12})\)?(?!\d)")
@@ -225,9 +225,11 @@ def _stands_out(named: Named, text: str) -> bool:
 
 
 def with_account(heard: Heard, named: Named) -> Named:
-    """张三(80010023): the account is the name's."""
+    """张三(80010023), 张三 13812341234: the number is the name's."""
     match = _ACCOUNT_TOO.match(heard.text, named.end)
-    same = tuple(hit for hit in named.hits if match and hit.account == match[1])
+    owners = heard.found.get(Query("number", match[1]), ()) if match else ()
+    accounts = {hit.account for hit in owners}
+    same = tuple(hit for hit in named.hits if hit.account in accounts)
     return replace(named, hits=same, end=match.end()) if match and same else named
 
 
