@@ -103,7 +103,7 @@ _DONE = re.compile(
 )
 _OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])|(?<=[一-龥])没有?\s?$")
 _THEIRS_TO_US = re.compile(
-    r"给我|[发寄传]我|(?:交|发|寄|传)(?:上|过)来(?!了)|找我|来我(?!们?(?:[来去再先就]|[接陪请带安准给帮跟约打联找送]))|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
+    r"给我|[发寄传]我(?!们?的|们?[司家公])|(?:交|发|寄|传)(?:上|过)来(?!了)|找我|来我(?!们?(?:[来去再先就]|[接陪请带安准给帮跟约打联找送]))|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
     r"|签|办|开户|谈)"
 )
 _THEY = re.compile(
@@ -124,7 +124,7 @@ _OUR_DATE = re.compile(
 _NEXT_SUBJECT = re.compile(r"(?:那|然后|所以)?(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?$")
 _KEPT_UNTIL = re.compile(r"(?:拿|持有?|留|扛|捂|囤|放|做)(?:仓|单|货)?到\s?$")
 _FORECAST = re.compile(
-    r"\s?[一-龥]{0,6}?(?:要|会|可能|肯定|应该|还得?|继续)+(?:大|暴|回)?(?:涨|跌|反弹|落|见[顶底]|走[强弱])"
+    r"\s?[一-龥]{0,6}?(?:要|会|可能|肯定|应该|还得?|继续)+(?:大|暴)?(?:涨|跌|反弹|回落|见[顶底]|走[强弱])"
     r"|\s?[就才要会也都]*(?:到期|过期|失效|摘牌)了"
 )
 _EXPECTED = re.compile(r"\s?自?己?(?:[就也都再]?会(?!议)|可能|大概|估计|说不定|肯定)")
@@ -217,6 +217,9 @@ _GOES_ON = re.compile(
 )
 _CHANNEL = re.compile(r"\s?(?:再|用|先|给[他她])?(?:电话|微信|短信|邮件|视频)")
 _TODAY = re.compile(r"今[天日早](?:早上|上午|中午)?")
+_PART_OF_TODAY = re.compile(
+    r"今[天早日](?:一早|早上|上午|中午|下午|晚上)?|(?<![天日一二三四五六])(?:一早|早上|上午|中午|下午)"
+)
 _CONTACT = re.compile(r"\s?(?:来?电话|微信|短信|邮件|来电|来访)(?=[一-龥]|\s?$)")
 _NOUN_AFTER = re.compile(
     r"\s?(?:(?:到期|生效|交割|上市|召开|举行)?的(?!时候|话)|[那这][次笔单回场]|起(?![草床飞诉码])|以来)"
@@ -291,6 +294,11 @@ def told_of_today(said: str, after: str) -> bool:
     )
 
 
+def without_today(text: str) -> str:
+    """``text`` in the same length, without today's hours: when something told took place."""
+    return _PART_OF_TODAY.sub(lambda match: BLANK * len(match[0]), text)
+
+
 def without_next_subject(between: str) -> str:
     """她想周三看方案我周二发给她: the 我 between two dates belongs to the second."""
     return _NEXT_SUBJECT.sub("", between)
@@ -319,7 +327,9 @@ def ours(before: str, after: str) -> bool:
     clause = f"{before} {after}"
     if _THEIRS_TO_US.search(_INVITED.sub("请", clause)):
         return False
-    if _KEPT_UNTIL.search(before) or _FORECAST.match(after):
+    if _KEPT_UNTIL.search(before) and not (_AGAIN.match(after) or _TO_THEM.match(after)):
+        return False
+    if _FORECAST.match(after):
         return False
     if _EXPECTED.match(after) and _TOLD_BY_THEM.search(before):
         return False

@@ -52,15 +52,25 @@ def task(heard: Heard, end: int, before: Named | None, when: Span | None = None)
 
 
 def noted(
-    heard: Heard, verb: str, end: int, before: Named | None, when: Span | None = None
+    heard: Heard,
+    verb: str,
+    end: int,
+    before: Named | None,
+    when: Span | None = None,
+    *,
+    told: bool = False,
 ) -> Reading:
-    """The whole of such a line. ``before``, ``when``: a client, a date in front of the verb."""
+    """The whole of such a line. ``before``, ``when``: a client, a date in front of the verb.
+    ``told``: a contact that was, so a doubtful hour of today is when it was."""
     promised = verb == "task"
     layout = _layout(heard, end, before, promised=promised)
     if when:
         layout = replace(layout, lead=(when, *layout.lead))
     body = layout.body(heard.text)
     due = _due(heard, body, promised=promised)
+    if told and due.kind == "ask":
+        body = intent.without_today(body)
+        due = _due(heard, body, promised=promised)
     spoken = body if promised else dates.without_clauses(body, due)
     reading = replace(
         _marked(heard, layout, body, due, verb), channel=layout.channel or note.channel(spoken)

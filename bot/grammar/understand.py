@@ -34,7 +34,7 @@ _REMIND_ME = re.compile(
     r"(?:(?:提醒|叫)(?:一下)?我(?!们)(?:一下)?|(?P<whom>提醒|待办)\s?)"
 )
 _EDGES = re.compile(rf"^[\s{QUOTES}]+|[\s{QUOTES}{EMOJI}?…]+$")
-_TODAY = re.compile(r"今[天早日]|刚|^(?:一早|早上|上午|中午)")
+_WRITTEN_POLITELY = frozenset({"log", "task", "lead", "claim", "done", "apply_opening"})
 _LONGEST_VERB = 16
 _LONGEST_EDGED = 60
 
@@ -106,8 +106,8 @@ def read(
 
 
 def _behind_preamble(heard: Heard) -> Reading | None:
-    """在吗?帮忙记一下 张三 …: a command behind a preamble. Behind another clause than courtesy
-    nothing is written but about somebody who is named."""
+    """在吗?帮忙记一下 张三 …: a command behind a preamble, but never a decision (谢谢,同意). Behind
+    another clause than courtesy nothing is written but about somebody who is named."""
     line, before = heard.line, preamble(heard.text)
     if before is None:
         return None
@@ -119,10 +119,16 @@ def _behind_preamble(heard: Heard) -> Reading | None:
         or _client_in_front(later)
         or _newcomer(later)
         or _date_in_front(later)
+        or (_only_a_client(later) if later.skip(showing.LEAD, 0) else None)
     )
-    if reading is None or before.courteous or not reading.write:
-        return reading
-    return reading if reading.clients and not reading.in_focus else None
+    return reading if reading and _may_follow(reading, courteous=before.courteous) else None
+
+
+def _may_follow(reading: Reading, *, courteous: bool) -> bool:
+    verb = BY_NAME.get(reading.verb or "")
+    if verb and verb.writes != "no" and verb.name not in _WRITTEN_POLITELY:
+        return False
+    return not reading.write or courteous or bool(reading.clients and not reading.in_focus)
 
 
 def _name_like_a_verb(heard: Heard) -> Reading | None:
@@ -364,8 +370,7 @@ def _told(heard: Heard) -> Reading | None:
 
 def _offered(heard: Heard, verb: str, named: Named | None) -> Reading:
     in_front = named is not None and named.start == 0
-    reading = noted.noted(heard, verb, named.end if named and in_front else 0, named)
-    if verb == "log" and reading.due.kind == "ask" and _TODAY.search(heard.text):
-        reading = replace(reading, due=dates.NONE, channel=note.channel(heard.text))
+    end = named.end if named and in_front else 0
+    reading = noted.noted(heard, verb, end, named, told=verb == "log")
     asked: Asked = "verb" if len(reading.clients) == 1 else "client"
     return replace(reading, verb=f"ask:{verb}", write=False, asked=asked)

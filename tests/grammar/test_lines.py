@@ -19,8 +19,9 @@ a last time. Two lines were left out, and repeated ones.
 ``eighth.jsonl`` are 200 long, spoken lines, labelled from the design by one who was told to look at
 nothing else: 195 verbs and 183 dates were right before anything was mended for it. The first 219
 rows of ``ninth.jsonl`` were labelled so too, and press on chatter, on contacts that are told, and
-on courtesy around a command: 128 of 166 verbs were right, no chatter wrote; the others are dates
-written by who mended, some nine in ten right at first.
+on courtesy around a command: 128 of 166 verbs were right, no chatter wrote, one line was left out.
+That either was read through a last time is not known. The others are mostly dates, written by who
+mended, some nine in ten right at first; the last seventeen are what mending for them had broken.
 """
 
 import json
@@ -96,7 +97,7 @@ def eighth_index() -> Index:
 
 
 @pytest.mark.parametrize("row", EIGHTH, ids=lambda row: f"{row['rule'][:1]}:{row['text'][:24]}")
-def test_a_line_of_the_eighth_set_is_understood_as_labelled(
+def test_a_line_of_the_eighth_or_ninth_set_is_understood_as_labelled(
     row: dict[str, object], eighth_index: Index, calendar: Calendar
 ) -> None:
     assert understood(row, eighth_index, calendar) == row["want"]
