@@ -54,7 +54,12 @@ _NOISE = re.compile(
 )
 
 
-_TURNS = (("嗯", ","), ("呃", ","), ("那我", ",我"), ("然后", ", "))
+_TURNS = (
+    (re.compile(r"[嗯呃](?=[问说他她])"), ","),
+    (re.compile(r"[嗯呃]"), " "),
+    (re.compile(r"那我"), ",我"),
+    (re.compile(r"然后"), ", "),
+)
 
 
 def without_noise(text: str) -> str:
@@ -63,9 +68,9 @@ def without_noise(text: str) -> str:
 
 
 def with_turns(text: str) -> str:
-    """``text`` in the same length, with a comma where one who dictates draws breath."""
-    for said, mark in _TURNS:
-        text = text.replace(said, mark)
+    """``text`` in the same length, with a mark where one who dictates draws breath."""
+    for breath, mark in _TURNS:
+        text = breath.sub(mark, text)
     return text
 
 
@@ -101,7 +106,7 @@ _DONE = re.compile(
     r"|过来(?:[一-龥]{2,4})?(?=[说问讲](?!一|下|清|明))|(?<=[聊谈说打见访系通开签接来送发寄])的"
     r"|电话[里中]?(?:说|讲|反馈)|^\s?才|^[\s,]*(?:[他她]|客户|对方)说|(?<=[发给寄送打])[他她]了|表示|反馈说|反映"
 )
-_OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])|(?<=[一-龥])没有?\s?$")
+_OR_ELSE = re.compile(r"^把[^,]*了$|[没未]\S{1,6}(?=[就再])|忘了(?=[就再])|(?<=[一-龥])没有?\s?$")
 _THEIRS_TO_US = re.compile(
     r"给我|[发寄传]我(?!们?的|们?[司家公])|(?:交|发|寄|传)(?:上|过)来(?!了)|找我|来我(?!们?(?:[来去再先就]|[接陪请带安准给帮跟约打联找送]))|联系我|打给我|回复我|告诉我|通知我|答复我|跟我说|(?:过来|来)(?:公司|找|拜访"
     r"|签|办|开户|谈)"
@@ -122,15 +127,19 @@ _OUR_DATE = re.compile(
     r"(?<![让叫要请催求给跟找约等陪帮带接])(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?\s?$"
 )
 _NEXT_SUBJECT = re.compile(r"(?:那|然后|所以)?(?:我们?|咱们?)(?:这边|这里)?[呢就嘛]?$")
-_KEPT_UNTIL = re.compile(r"(?:拿|持有?|留|扛|捂|囤|放|做)(?:仓|单|货)?到\s?$")
+_HELD_UNTIL = re.compile(r"(?:拿|持有?|扛|捂|囤)(?:仓|单|货)?到\s?$")  # a position
+_KEPT_UNTIL = re.compile(r"(?:留|放|做)(?:仓|单|货)?到\s?$")  # that, or our work put off
 _FORECAST = re.compile(
-    r"\s?[一-龥]{0,6}?(?:要|会|可能|肯定|应该|还得?|继续)+(?:大|暴)?(?:涨|跌|反弹|回落|见[顶底]|走[强弱])"
+    r"\s?[一-龥]{0,6}?(?:要|会|可能|肯定|应该|还得?|继续)+(?:大|暴)?(?:涨(?!停板)|跌(?!停板)|反弹|回落(?!实)|见[顶底]|走[强弱])"
     r"|\s?[就才要会也都]*(?:到期|过期|失效|摘牌)了"
 )
 _EXPECTED = re.compile(r"\s?自?己?(?:[就也都再]?会(?!议)|可能|大概|估计|说不定|肯定)")
 _TOLD_BY_THEM = re.compile(
-    rf"(?:[他她]|客户|对方|{NAME})[^我咱,]{{0,8}}[说讲回][^我咱,]{{0,8}}$|(?<!我)[说讲]$"
+    rf"(?:(?<![跟和与给诉知])(?:[他她]|客户|对方|{NAME})[^我咱,]{{0,8}}[说讲]"
+    rf"|(?:[他她]|客户|对方|{NAME})[^我咱,]{{0,8}}回[了复说])[^我咱,]{{0,8}}$"
 )
+_SOMEBODY_SAYS = re.compile(r"^[^我咱]*[说讲]\s?$")
+_FOR_THEM = re.compile(r"[给回发寄送找打][他她]")
 _DEADLINE = re.compile(r"^[之以]?前(?=[他她客对])")
 _WE_ATTEND = re.compile(r"我(?:们|来|去|要|得|会)*(?:参加|主持|[讲去到跑])")
 _ONLY_CHANNEL = re.compile(r"(?:电话|微信|短信|邮件|拜访)?")
@@ -327,15 +336,7 @@ def ours(before: str, after: str) -> bool:
     clause = f"{before} {after}"
     if _THEIRS_TO_US.search(_INVITED.sub("请", clause)):
         return False
-    if _KEPT_UNTIL.search(before) and not (_AGAIN.match(after) or _TO_THEM.match(after)):
-        return False
-    if _FORECAST.match(after):
-        return False
-    if _EXPECTED.match(after) and _TOLD_BY_THEM.search(before):
-        return False
-    if _TOLD_THEM.search(before) and not _OURS.search(_without_others(after)):
-        return False
-    if _ADVISED.search(before) and _ADVICE.search(after):
+    if _speaks_of_theirs(before, after):
         return False
     if (
         _AFTERWARDS.search(after)
@@ -351,6 +352,23 @@ def ours(before: str, after: str) -> bool:
     if _AGAIN.match(after) or _starts_ours(before, after):
         return True
     return _OURS.search(_without_others(clause)) is not None or _CHANNEL.match(after) is not None
+
+
+def _speaks_of_theirs(before: str, after: str) -> bool:
+    """A position's day, a forecast, what others expect, what they were told or advised."""
+    if _FORECAST.match(after):
+        return True
+    if _HELD_UNTIL.search(before):
+        return not (_AGAIN.match(after) or _TO_THEM.match(after))
+    if _FOR_THEM.search(after):
+        return False
+    if _EXPECTED.match(after) and _TOLD_BY_THEM.search(before):
+        return True
+    if _ADVISED.search(before) and _ADVICE.search(after):
+        return True
+    told = _KEPT_UNTIL.search(before) or _TOLD_THEM.search(before)
+    said = _EXPECTED.match(after) and _SOMEBODY_SAYS.search(before)
+    return bool(told or said) and _OURS.search(_without_others(after)) is None
 
 
 def _theirs_from(before: str, after: str) -> int | None:

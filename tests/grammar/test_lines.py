@@ -21,7 +21,7 @@ nothing else: 195 verbs and 183 dates were right before anything was mended for 
 rows of ``ninth.jsonl`` were labelled so too, and press on chatter, on contacts that are told, and
 on courtesy around a command: 128 of 166 verbs were right, no chatter wrote, one line was left out.
 That either was read through a last time is not known. The others are mostly dates, written by who
-mended, some nine in ten right at first; the last seventeen are what mending for them had broken.
+mended, some nine in ten right at first; the last 26 are what mending for them had broken.
 """
 
 import json
